@@ -1,0 +1,156 @@
+# Pillion: everything is built by this one file. `make help` lists what there is to make.
+#
+# A source file belongs to the folder it lies in and needs no line here: every folder becomes a
+# static library, and the programs and the preload library are linked from those.
+
+PREFIX     ?= /usr/local
+BINDIR     ?= $(PREFIX)/bin
+SBINDIR    ?= $(PREFIX)/sbin
+LIBDIR     ?= $(PREFIX)/lib
+MANDIR     ?= $(PREFIX)/share/man
+DOCDIR     ?= $(PREFIX)/share/doc/pillion
+COMPDIR    ?= $(PREFIX)/share/bash-completion/completions
+SYSCONFDIR ?= /etc
+UNITDIR    ?= /lib/systemd/system
+DESTDIR    ?=
+
+CC      ?= cc
+AR      ?= ar
+BUILD   ?= build
+CFLAGS  ?= -O2 -g
+LDFLAGS ?=
+SAN     ?=
+
+# Inside the host process: small frames, TLS that never allocates, nothing fortified.
+HOSTFLAGS = -ftls-model=initial-exec -U_FORTIFY_SOURCE -fno-stack-protector \
+            -Wframe-larger-than=2048 -Wvla
+WARN  = -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes \
+        -Wmissing-prototypes -Wpointer-arith -Wwrite-strings -Wundef -Wformat=2
+ifeq ($(CI),1)
+WARN += -Werror
+endif
+ifeq ($(CI),true)
+WARN += -Werror
+endif
+PIL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -fasynchronous-unwind-tables \
+             -MMD -MP $(WARN) $(CFLAGS) $(SAN)
+PIL_PATHS  = -DPIL_LIBDIR='"$(LIBDIR)/pillion"' -DPIL_SBINDIR='"$(SBINDIR)"'
+
+PARTS    = core conf shim policyd cli
+objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c $(1)/*/*.c)) \
+           $(patsubst %.S,$(BUILD)/obj/%.o,$(wildcard $(1)/*.S))
+library  = $(BUILD)/lib$(1).a
+
+LIBS_CONF    = -lconfuse
+LIBS_POLICYD = -lconfuse -levent_core -levent_extra -ljansson -lcrypto -lcap -lsystemd -lpthread
+LIBS_CLI     = -lconfuse -ljansson
+
+# The shim is linked so that its one network stub lies at a fixed address (docs/architecture.md).
+SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,initfirst \
+           -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--exclude-libs,ALL \
+           -Wl,--version-script=preload/exports.map \
+           -Wl,-Ttext-segment=0x1fffffff0000 -Wl,--section-start=.pilstub=0x200000000000
+
+PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so
+
+.DELETE_ON_ERROR:
+.PHONY: all help deps demo check check-units check-all bench lint asan tsan fuzz install uninstall \
+        clean format
+
+all: $(PROGRAMS)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: all        the library, the daemon and the command, in build/
+#: deps       install the Debian packages that building and testing need
+#: demo       half a minute of it at work on redis, nginx and curl
+#: check      every test; the last line counts them
+#: asan tsan  the same units under the sanitizers
+#: bench      speed and size against the targets; writes build/bench.json
+#: fuzz       every fuzz target, FUZZ_SECONDS each (600)
+#: lint       cppcheck, clang-tidy, clang-format
+#: install    to DESTDIR and PREFIX; uninstall removes it
+
+# ---- compiling ---------------------------------------------------------------------------------
+
+$(BUILD)/obj/core/%.o $(BUILD)/obj/shim/%.o $(BUILD)/obj/preload/%.o: PIL_CFLAGS += $(HOSTFLAGS)
+$(BUILD)/obj/cli/%.o $(BUILD)/obj/policyd/%.o: PIL_CFLAGS += $(PIL_PATHS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(PIL_CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(PIL_CFLAGS) -c $< -o $@
+
+define part_rule
+$(call library,$(1)): $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
+	@rm -f $$@
+	$(AR) rcs $$@ $$^
+endef
+$(foreach part,$(PARTS),$(eval $(call part_rule,$(part))))
+
+# ---- linking -----------------------------------------------------------------------------------
+
+$(BUILD)/libpillion.so: $(call objects,preload) $(call library,shim) $(call library,core) \
+                        preload/exports.map
+	$(CC) $(CFLAGS) $(LDFLAGS) $(SO_FLAGS) -o $@ $(call objects,preload) \
+	    -Wl,--whole-archive $(call library,shim) -Wl,--no-whole-archive $(call library,core)
+
+$(BUILD)/policyd: $(BUILD)/obj/policyd/main.o $(call library,policyd) $(call library,conf) \
+                  $(call library,core)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS_POLICYD)
+
+$(BUILD)/pillion: $(BUILD)/obj/cli/main.o $(call library,cli) $(call library,conf) \
+                  $(call library,core)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $^ $(LIBS_CLI)
+
+# ---- tests -------------------------------------------------------------------------------------
+
+UNITS        = $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+VICTIMS      = $(patsubst tests/victims/%.c,$(BUILD)/victims/%,$(wildcard tests/victims/*.c))
+TEST_SUPPORT = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard tests/support/*.c))
+ALL_LIBS     = $(foreach part,$(PARTS),$(call library,$(part)))
+
+$(BUILD)/obj/tests/%.o: PIL_CFLAGS += $(PIL_PATHS) -Wno-missing-prototypes -Wno-conversion
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_SUPPORT) $(ALL_LIBS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) \
+	    -Wl,--start-group $(ALL_LIBS) -Wl,--end-group -lcmocka $(LIBS_POLICYD)
+
+# Victims are ordinary programs: no flag of ours, so that they are what a user would run.
+# A first line "// flags: ..." adds what the trap needs (-static, -pthread, ...).
+$(BUILD)/victims/%: tests/victims/%.c
+	@mkdir -p $(@D)
+	$(CC) -O1 -g -D_GNU_SOURCE -o $@ $< $$(sed -n '1s|^// flags: ||p' $<)
+
+check: $(PROGRAMS) $(UNITS) $(VICTIMS)
+	BUILD=$(BUILD) tests/run.sh
+
+check-units: $(UNITS) $(PROGRAMS)
+	BUILD=$(BUILD) tests/run.sh units
+
+asan:
+	$(MAKE) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" check-san
+
+tsan:
+	$(MAKE) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SAN="-fsanitize=thread" check-san
+
+# The preload library itself is not built with a sanitizer: its parts are, inside the units.
+.PHONY: check-san
+check-san: $(UNITS) $(BUILD)/policyd $(BUILD)/pillion
+	BUILD=$(BUILD) tests/run.sh units
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+
+# ---- targets that are scripts ------------------------------------------------------------------
+
+deps:
+	sh tests/deps.sh
+
+clean:
+	rm -rf $(BUILD)

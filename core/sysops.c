@@ -1,0 +1,209 @@
+#include "core/sysops.h"
+
+#include <sys/syscall.h>
+
+#if !defined(__x86_64__)
+#error "only x86-64 so far: add the system call instruction of this machine here"
+#endif
+
+long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long result;
+
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return result;
+}
+
+#define CALL0(nr) pil_sysops_call(nr, 0, 0, 0, 0, 0, 0)
+#define CALL1(nr, a) pil_sysops_call(nr, (long)(a), 0, 0, 0, 0, 0)
+#define CALL2(nr, a, b) pil_sysops_call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define CALL3(nr, a, b, c) pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define CALL4(nr, a, b, c, d) pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
+#define CALL5(nr, a, b, c, d, e)                                                                   \
+    pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
+#define CALL6(nr, a, b, c, d, e, f)                                                                \
+    pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+
+static int k_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    return (int)CALL3(SYS_connect, fd, addr, len);
+}
+
+static int k_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    return (int)CALL3(SYS_bind, fd, addr, len);
+}
+
+static int k_listen(int fd, int backlog)
+{
+    return (int)CALL2(SYS_listen, fd, backlog);
+}
+
+static int k_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    return (int)CALL4(SYS_accept4, fd, addr, len, flags);
+}
+
+static ssize_t k_sendto(int fd, const void *buf, size_t len, int flags,
+                        const struct sockaddr *addr, socklen_t addr_len)
+{
+    return CALL6(SYS_sendto, fd, buf, len, flags, addr, addr_len);
+}
+
+static ssize_t k_sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    return CALL3(SYS_sendmsg, fd, msg, flags);
+}
+
+static int k_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags)
+{
+    return (int)CALL4(SYS_sendmmsg, fd, vec, count, flags);
+}
+
+static int k_socket(int domain, int type, int protocol)
+{
+    return (int)CALL3(SYS_socket, domain, type, protocol);
+}
+
+static ssize_t k_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    return CALL3(SYS_recvmsg, fd, msg, flags);
+}
+
+static int k_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    return (int)CALL5(SYS_getsockopt, fd, level, name, value, len);
+}
+
+static int k_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    return (int)CALL5(SYS_setsockopt, fd, level, name, value, len);
+}
+
+static int k_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return (int)CALL3(SYS_getsockname, fd, addr, len);
+}
+
+static int k_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return (int)CALL3(SYS_getpeername, fd, addr, len);
+}
+
+static int k_poll(struct pollfd *fds, unsigned count, int timeout_ms)
+{
+    return (int)CALL3(SYS_poll, fds, count, timeout_ms);
+}
+
+static int k_close(int fd)
+{
+    return (int)CALL1(SYS_close, fd);
+}
+
+static int k_close_range(unsigned first, unsigned last, unsigned flags)
+{
+    return (int)CALL3(SYS_close_range, first, last, flags);
+}
+
+static int k_dup3(int from, int to, int flags)
+{
+    return (int)CALL3(SYS_dup3, from, to, flags);
+}
+
+static int k_fcntl(int fd, int command, long argument)
+{
+    return (int)CALL3(SYS_fcntl, fd, command, argument);
+}
+
+static int k_openat(int dir, const char *path, int flags, unsigned mode)
+{
+    return (int)CALL4(SYS_openat, dir, path, flags, mode);
+}
+
+static ssize_t k_pread(int fd, void *buf, size_t len, int64_t offset)
+{
+    return CALL4(SYS_pread64, fd, buf, len, offset);
+}
+
+static ssize_t k_readlinkat(int dir, const char *path, char *buf, size_t len)
+{
+    return CALL4(SYS_readlinkat, dir, path, buf, len);
+}
+
+static uintptr_t k_mmap(void *at, size_t len, int prot, int flags, int fd, int64_t offset)
+{
+    return (uintptr_t)CALL6(SYS_mmap, at, len, prot, flags, fd, offset);
+}
+
+static int k_munmap(void *at, size_t len)
+{
+    return (int)CALL2(SYS_munmap, at, len);
+}
+
+static int k_madvise(void *at, size_t len, int advice)
+{
+    return (int)CALL3(SYS_madvise, at, len, advice);
+}
+
+static ssize_t k_getrandom(void *buf, size_t len, unsigned flags)
+{
+    return CALL3(SYS_getrandom, buf, len, flags);
+}
+
+static int k_getpid(void)
+{
+    return (int)CALL0(SYS_getpid);
+}
+
+static int k_gettid(void)
+{
+    return (int)CALL0(SYS_gettid);
+}
+
+static int k_clock_gettime(clockid_t clock, struct timespec *now)
+{
+    return (int)CALL2(SYS_clock_gettime, clock, now);
+}
+
+static long k_futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
+{
+    return CALL4(SYS_futex, word, op, value, timeout);
+}
+
+const struct pil_sysops pil_sysops_kernel = {
+    .connect = k_connect,
+    .bind = k_bind,
+    .listen = k_listen,
+    .accept4 = k_accept4,
+    .sendto = k_sendto,
+    .sendmsg = k_sendmsg,
+    .sendmmsg = k_sendmmsg,
+    .socket = k_socket,
+    .recvmsg = k_recvmsg,
+    .getsockopt = k_getsockopt,
+    .setsockopt = k_setsockopt,
+    .getsockname = k_getsockname,
+    .getpeername = k_getpeername,
+    .poll = k_poll,
+    .close = k_close,
+    .close_range = k_close_range,
+    .dup3 = k_dup3,
+    .fcntl = k_fcntl,
+    .openat = k_openat,
+    .pread = k_pread,
+    .readlinkat = k_readlinkat,
+    .mmap = k_mmap,
+    .munmap = k_munmap,
+    .madvise = k_madvise,
+    .getrandom = k_getrandom,
+    .getpid = k_getpid,
+    .gettid = k_gettid,
+    .clock_gettime = k_clock_gettime,
+    .futex = k_futex,
+};

@@ -1,0 +1,66 @@
+/*
+ * The system calls that core/ and shim/ may make, as one table of function pointers.
+ *
+ * Why a table: inside a host process the network calls must leave through one stub whose address
+ * is known, and nothing of ours may run through a hooked name; in unit tests the same code runs
+ * against fakes that fail on demand. One seam serves re-entrancy, tests and fault injection.
+ *
+ * Cost: one indirect call on top of the system call.
+ * Errors: every entry returns what the kernel returns, a value >= 0 or a negated errno. errno
+ * itself is never read and never written, so a hook cannot leak ours into the host.
+ * Threads, fork, signals: as safe as the system call itself; no entry allocates or locks.
+ */
+#ifndef PIL_CORE_SYSOPS_H
+#define PIL_CORE_SYSOPS_H
+
+#include <poll.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <time.h>
+
+struct pil_sysops {
+    /* Network calls. In the shim these, and only these, lead through the stub. */
+    int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
+    int (*bind)(int fd, const struct sockaddr *addr, socklen_t len);
+    int (*listen)(int fd, int backlog);
+    int (*accept4)(int fd, struct sockaddr *addr, socklen_t *len, int flags);
+    ssize_t (*sendto)(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+                      socklen_t addr_len);
+    ssize_t (*sendmsg)(int fd, const struct msghdr *msg, int flags);
+    int (*sendmmsg)(int fd, struct mmsghdr *vec, unsigned count, int flags);
+
+    /* Everything else. */
+    int (*socket)(int domain, int type, int protocol);
+    ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
+    int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *len);
+    int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t len);
+    int (*getsockname)(int fd, struct sockaddr *addr, socklen_t *len);
+    int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *len);
+    int (*poll)(struct pollfd *fds, unsigned count, int timeout_ms);
+    int (*close)(int fd);
+    int (*close_range)(unsigned first, unsigned last, unsigned flags);
+    int (*dup3)(int from, int to, int flags);
+    int (*fcntl)(int fd, int command, long argument);
+    int (*openat)(int dir, const char *path, int flags, unsigned mode);
+    ssize_t (*pread)(int fd, void *buf, size_t len, int64_t offset);
+    ssize_t (*readlinkat)(int dir, const char *path, char *buf, size_t len);
+    /* Returns the address as an integer; a negated errno is above (uintptr_t)-4096. */
+    uintptr_t (*mmap)(void *at, size_t len, int prot, int flags, int fd, int64_t offset);
+    int (*munmap)(void *at, size_t len);
+    int (*madvise)(void *at, size_t len, int advice);
+    ssize_t (*getrandom)(void *buf, size_t len, unsigned flags);
+    int (*getpid)(void);
+    int (*gettid)(void);
+    int (*clock_gettime)(clockid_t clock, struct timespec *now);
+    long (*futex)(uint32_t *word, int op, uint32_t value, const struct timespec *timeout);
+};
+
+/* The kernel itself, by system call instruction: no libc function, no errno, no PLT. */
+extern const struct pil_sysops pil_sysops_kernel;
+
+/* The raw system call the table above is made of; returns the value or a negated errno. */
+long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f);
+
+#endif
