@@ -156,6 +156,16 @@ static ssize_t k_getrandom(void *buf, size_t len, unsigned flags)
     return CALL3(SYS_getrandom, buf, len, flags);
 }
 
+static int k_sigmask(int how, const uint64_t *set, uint64_t *old)
+{
+    return (int)CALL4(SYS_rt_sigprocmask, how, set, old, sizeof(*set));
+}
+
+static ssize_t k_getcwd(char *buf, size_t len)
+{
+    return CALL2(SYS_getcwd, buf, len);
+}
+
 static int k_getpid(void)
 {
     return (int)CALL0(SYS_getpid);
@@ -174,6 +184,26 @@ static int k_clock_gettime(clockid_t clock, struct timespec *now)
 static long k_futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
 {
     return CALL4(SYS_futex, word, op, value, timeout);
+}
+
+static int k_statx(int dir, const char *path, int flags, unsigned mask, struct statx *out)
+{
+    return (int)CALL5(SYS_statx, dir, path, flags, mask, out);
+}
+
+static ssize_t k_fgetxattr(int fd, const char *name, void *value, size_t len)
+{
+    return CALL4(SYS_fgetxattr, fd, name, value, len);
+}
+
+static int k_getresuid(uint32_t *real, uint32_t *effective, uint32_t *saved)
+{
+    return (int)CALL3(SYS_getresuid, real, effective, saved);
+}
+
+static int k_getresgid(uint32_t *real, uint32_t *effective, uint32_t *saved)
+{
+    return (int)CALL3(SYS_getresgid, real, effective, saved);
 }
 
 const struct pil_sysops pil_sysops_kernel = {
@@ -202,8 +232,14 @@ const struct pil_sysops pil_sysops_kernel = {
     .munmap = k_munmap,
     .madvise = k_madvise,
     .getrandom = k_getrandom,
+    .sigmask = k_sigmask,
+    .getcwd = k_getcwd,
     .getpid = k_getpid,
     .gettid = k_gettid,
     .clock_gettime = k_clock_gettime,
     .futex = k_futex,
+    .statx = k_statx,
+    .fgetxattr = k_fgetxattr,
+    .getresuid = k_getresuid,
+    .getresgid = k_getresgid,
 };

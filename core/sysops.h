@@ -20,6 +20,8 @@
 #include <sys/types.h>
 #include <time.h>
 
+struct statx;
+
 struct pil_sysops {
     /* Network calls. In the shim these, and only these, lead through the stub. */
     int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
@@ -51,10 +53,17 @@ struct pil_sysops {
     int (*munmap)(void *at, size_t len);
     int (*madvise)(void *at, size_t len, int advice);
     ssize_t (*getrandom)(void *buf, size_t len, unsigned flags);
+    /* The kernel's signal mask: 64 bits, one per signal. */
+    int (*sigmask)(int how, const uint64_t *set, uint64_t *old);
+    ssize_t (*getcwd)(char *buf, size_t len); /* length with the NUL */
     int (*getpid)(void);
     int (*gettid)(void);
     int (*clock_gettime)(clockid_t clock, struct timespec *now);
     long (*futex)(uint32_t *word, int op, uint32_t value, const struct timespec *timeout);
+    int (*statx)(int dir, const char *path, int flags, unsigned mask, struct statx *out);
+    ssize_t (*fgetxattr)(int fd, const char *name, void *value, size_t len);
+    int (*getresuid)(uint32_t *real, uint32_t *effective, uint32_t *saved);
+    int (*getresgid)(uint32_t *real, uint32_t *effective, uint32_t *saved);
 };
 
 /* The kernel itself, by system call instruction: no libc function, no errno, no PLT. */

@@ -102,15 +102,12 @@ void pil_wire_put_queries(struct pil_writer *w, const struct pil_query *queries,
 /* The rules of query.h that a cursor cannot check. */
 static int check_query(const struct pil_query *q, unsigned reserved)
 {
-    size_t name_max = q->kind == PIL_KIND_UNIX ? PIL_UNIX_MAX + 1 : PIL_NAME_MAX;
-
     if (reserved || q->action == PIL_ACTION_NONE || q->action >= PIL_ACTION_COUNT)
         return PIL_E_MALFORMED;
     if (q->kind == PIL_KIND_NONE || q->kind > PIL_KIND_NAME || (q->seen & ~PIL_FIELD_ALL))
         return PIL_E_MALFORMED;
-    if ((q->action == PIL_ACTION_RESOLVE) != (q->kind == PIL_KIND_NAME))
-        return PIL_E_MALFORMED;
-    return q->name.len <= name_max ? PIL_OK : PIL_E_MALFORMED;
+    return (q->action == PIL_ACTION_RESOLVE) == (q->kind == PIL_KIND_NAME) ? PIL_OK
+                                                                           : PIL_E_MALFORMED;
 }
 
 static int get_query(struct pil_reader *r, struct pil_query *q)
