@@ -113,8 +113,9 @@ static int parse_group(struct pil_slice text, uint8_t out[2])
     return PIL_OK;
 }
 
-/* Groups between colons into out; *len is how many bytes they gave. The last may be dotted. */
-static int parse_groups(struct pil_slice text, uint8_t out[16], size_t *len)
+/* Groups between colons into out; *len is how many bytes they gave. The last may be dotted when
+ * it is the end of the whole address. */
+static int parse_groups(struct pil_slice text, bool at_end, uint8_t out[16], size_t *len)
 {
     struct pil_slice rest = text;
     bool more = text.len > 0;
@@ -124,7 +125,7 @@ static int parse_groups(struct pil_slice text, uint8_t out[16], size_t *len)
         struct pil_slice group = rest;
 
         more = split(rest, ':', &group, &rest);
-        if (!more && memchr(group.at, '.', group.len)) {
+        if (!more && at_end && memchr(group.at, '.', group.len)) {
             if (*len > 12 || parse_v4(group, out + *len))
                 return PIL_E_SYNTAX;
             *len += 4;
@@ -155,7 +156,8 @@ static int parse_v6(struct pil_slice text, struct pil_ip *out)
 
     if (gap < text.len)
         tail = (struct pil_slice){text.at + gap + 2, text.len - gap - 2};
-    if (parse_groups(head, high, &high_len) || parse_groups(tail, low, &low_len))
+    if (parse_groups(head, gap == text.len, high, &high_len) ||
+        parse_groups(tail, true, low, &low_len))
         return PIL_E_SYNTAX;
     if (gap < text.len ? high_len + low_len > 14 : high_len != 16)
         return PIL_E_SYNTAX;
@@ -346,6 +348,18 @@ static void from_abstract(const char *name, size_t len, struct pil_addr *out)
     out->path_len = (uint16_t)text.len;
 }
 
+/* "@" at the start means abstract to rules, so a file of such a name gets its folder in front. */
+static void from_path(struct pil_slice path, struct pil_addr *out)
+{
+    struct pil_text text;
+
+    pil_text_init(&text, out->path, sizeof(out->path));
+    if (path.len > 0 && path.at[0] == '@')
+        pil_text_add(&text, "./");
+    pil_text_add_slice(&text, path);
+    out->path_len = (uint16_t)text.len;
+}
+
 static void from_unix(const struct sockaddr_un *un, size_t len, struct pil_addr *out)
 {
     size_t room = len - offsetof(struct sockaddr_un, sun_path);
@@ -357,9 +371,7 @@ static void from_unix(const struct sockaddr_un *un, size_t len, struct pil_addr 
         from_abstract(un->sun_path + 1, room - 1, out);
         return;
     }
-    out->path_len = (uint16_t)strnlen(un->sun_path, room);
-    memcpy(out->path, un->sun_path, out->path_len);
-    out->path[out->path_len] = '\0';
+    from_path((struct pil_slice){un->sun_path, strnlen(un->sun_path, room)}, out);
 }
 
 int pil_addr_from(const struct sockaddr *sa, socklen_t len, struct pil_addr *out)
