@@ -7,9 +7,10 @@
  * program that the kernel will really run. The answer is about the file at this moment; the hello
  * that policyd waits for is what proves the coverage of the process.
  *
- * Cost: open, statx, two to five reads. No allocation; under 2 KiB of stack altogether. Errors: none; what
- * cannot be told is a refusal with its name. errno is not touched. Threads, fork, signals, a
- * vfork child: safe everywhere; the only state is one close-on-exec descriptor during the call.
+ * Cost: open, statx, two to five reads. No allocation; under 2 KiB of stack altogether.
+ * Errors: none; what cannot be told is a refusal with its name. errno is not touched.
+ * Threads, fork, signals, a vfork child: safe everywhere; the only state is one close-on-exec
+ * descriptor during the call.
  */
 #ifndef PIL_CORE_ELF_H
 #define PIL_CORE_ELF_H
@@ -51,18 +52,18 @@ enum pil_cover {
 #define PIL_COVER_ENUM(id, name, why, remedy) PIL_COVER_##id,
     PIL_COVER_LIST(PIL_COVER_ENUM)
 #undef PIL_COVER_ENUM
-    PIL_COVER_COUNT
+        PIL_COVER_COUNT
 };
 
-#define PIL_ELF_SCRIPTS 4u /* "#!" lines that are followed */
-#define PIL_ELF_LINE 256u  /* bytes of a "#!" line the kernel looks at (BINPRM_BUF_SIZE) */
+#define PIL_ELF_SCRIPTS 4u   /* "#!" lines that are followed */
+#define PIL_ELF_LINE    256u /* bytes of a "#!" line the kernel looks at (BINPRM_BUF_SIZE) */
 
 struct pil_elf_report {
     enum pil_cover cover;
-    uint16_t machine;          /* e_machine; 0 when it was no ELF file */
-    uint8_t elf_class;         /* ELFCLASS32, ELFCLASS64; 0 when it was no ELF file */
-    uint8_t scripts;           /* "#!" lines that were followed */
-    char interp[128];          /* PT_INTERP; empty: none, or longer than this */
+    uint16_t machine;           /* e_machine; 0 when it was no ELF file */
+    uint8_t elf_class;          /* ELFCLASS32, ELFCLASS64; 0 when it was no ELF file */
+    uint8_t scripts;            /* "#!" lines that were followed */
+    char interp[128];           /* PT_INTERP; empty: none, or longer than this */
     char program[PIL_ELF_LINE]; /* the interpreter that was judged in the end; empty: the file
                                    itself */
 };
@@ -72,8 +73,7 @@ enum pil_cover pil_elf_inspect(const struct pil_sysops *sys, int dirfd, const ch
                                struct pil_elf_report *out);
 
 /* The same for an open descriptor, O_PATH included; it stays the caller's and is not moved. */
-enum pil_cover pil_elf_inspect_fd(const struct pil_sysops *sys, int fd,
-                                  struct pil_elf_report *out);
+enum pil_cover pil_elf_inspect_fd(const struct pil_sysops *sys, int fd, struct pil_elf_report *out);
 
 /*
  * PIL_COVER_YES when fd is a shared library that the loader could preload into programs like us:
