@@ -6,7 +6,8 @@
  *     [fd00::/8]:443-445  *:53           IPv6 stands in brackets; "*" is every address
  *     ledger.corp.example:5432           a host name with ports
  *     *.corp.example  ledger             a host name (or all below it), every port
- *     unix:/run/x.sock  unix:/run/*.sock  unix:@abstract  unix:**
+ *     unix:/run/x.sock  unix:@abstract   a unix path
+ *     unix:/run/a*.sock  unix:**         a pattern of paths
  *     *                                  anything of any kind
  *
  * A host name with or without ports also names what `resolve` asks for: that question carries no
