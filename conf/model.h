@@ -31,6 +31,7 @@ struct pil_strings {
     size_t count;
     bool has;          /* the keyword was there, perhaps with an empty list */
     struct pil_at at;
+    unsigned *line;    /* of each item; NULL: all stand at `at` */
 };
 
 struct pil_workload {
