@@ -1,6 +1,7 @@
 #include "core/chan.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 
 #include "core/err.h"
@@ -90,6 +91,7 @@ int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, s
                          .msg_controllen = sizeof(control.room)};
     unsigned room = fds ? *fd_count : 0, taken;
     ssize_t got;
+    bool cut;
 
     if (room > PIL_CHAN_FDS)
         room = PIL_CHAN_FDS;
@@ -101,15 +103,14 @@ int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, s
     if (got < 0)
         return error_of(got);
     taken = take_fds(sys, &msg, fds, room);
-    if (taken == UINT32_MAX || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) {
+    cut = taken == UINT32_MAX || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+    if (cut || got == 0) { /* an empty frame may carry descriptors, the end of stream none */
         for (unsigned i = 0; i < room && i < taken; i++)
             sys->close(fds[i]);
-        return PIL_E_MALFORMED;
+        return cut ? PIL_E_MALFORMED : PIL_E_CLOSED;
     }
     if (fds)
         *fd_count = taken;
-    if (got == 0)
-        return PIL_E_CLOSED;
     *len = (size_t)got;
     return PIL_OK;
 }
@@ -123,15 +124,26 @@ uint64_t pil_chan_now(const struct pil_sysops *sys)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
+/* Milliseconds until the deadline for poll, rounded up and bounded to what an int holds. */
+static int left_ms(uint64_t now, uint64_t deadline)
+{
+    uint64_t left = now < deadline ? deadline - now : 0;
+    uint64_t ms = left / 1000000u + (left % 1000000u > 0);
+
+    return ms < INT_MAX ? (int)ms : INT_MAX;
+}
+
 int pil_chan_wait(const struct pil_sysops *sys, int fd, uint64_t deadline_ns)
 {
     struct pollfd pfd = {.fd = fd, .events = POLLIN};
 
     for (;;) {
         uint64_t now = pil_chan_now(sys);
-        int left = now < deadline_ns ? (int)((deadline_ns - now + 999999u) / 1000000u) : 0;
-        int ready = sys->poll(&pfd, 1, left);
+        int ready;
 
+        if (now == 0) /* without a clock the wait could not end in time */
+            return PIL_E_SYSTEM;
+        ready = sys->poll(&pfd, 1, left_ms(now, deadline_ns));
         if (ready > 0)
             return PIL_OK;
         if (ready == 0)
