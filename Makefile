@@ -46,10 +46,10 @@ LIBS_POLICYD = -lconfuse -levent_core -levent_extra -ljansson -lcrypto -lcap -ls
 LIBS_CLI     = -lconfuse -ljansson
 
 # The shim is linked so that its one network stub lies at a fixed address (docs/architecture.md).
-SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now -Wl,-z,initfirst \
+SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
            -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--exclude-libs,ALL \
            -Wl,--version-script=preload/exports.map \
-           -Wl,-Ttext-segment=0x1fffffff0000 -Wl,--section-start=.pilstub=0x200000000000
+           -Wl,-Ttext-segment=0x1ffffff00000 -Wl,--section-start=.pilstub=0x200000000000
 
 PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so
 

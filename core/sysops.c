@@ -156,7 +156,7 @@ static ssize_t k_getrandom(void *buf, size_t len, unsigned flags)
     return CALL3(SYS_getrandom, buf, len, flags);
 }
 
-static int k_sigmask(int how, const uint64_t *set, uint64_t *old)
+static int k_procmask(int how, const uint64_t *set, uint64_t *old)
 {
     return (int)CALL4(SYS_rt_sigprocmask, how, set, old, sizeof(*set));
 }
@@ -232,7 +232,7 @@ const struct pil_sysops pil_sysops_kernel = {
     .munmap = k_munmap,
     .madvise = k_madvise,
     .getrandom = k_getrandom,
-    .sigmask = k_sigmask,
+    .procmask = k_procmask,
     .getcwd = k_getcwd,
     .getpid = k_getpid,
     .gettid = k_gettid,

@@ -54,7 +54,7 @@ struct pil_sysops {
     int (*madvise)(void *at, size_t len, int advice);
     ssize_t (*getrandom)(void *buf, size_t len, unsigned flags);
     /* The kernel's signal mask: 64 bits, one per signal. */
-    int (*sigmask)(int how, const uint64_t *set, uint64_t *old);
+    int (*procmask)(int how, const uint64_t *set, uint64_t *old);
     ssize_t (*getcwd)(char *buf, size_t len); /* length with the NUL */
     int (*getpid)(void);
     int (*gettid)(void);

@@ -1,0 +1,69 @@
+#include "shim/call.h"
+
+#include <string.h>
+
+#include "shim/real.h"
+
+bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen_t len)
+{
+    if (!addr || len > sizeof(copy->sa))
+        return false;
+    memcpy(&copy->sa, addr, len);
+    copy->len = len;
+    return true;
+}
+
+int pil_call_socket_type(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof(type);
+    int err = pil_real_sys.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+
+    return err < 0 ? err : type;
+}
+
+/* A path that is too long to be made absolute keeps its relative form, which no absolute rule
+ * matches. */
+static struct pil_slice absolute(struct pil_call_room *room)
+{
+    struct pil_slice path = {room->addr.path, room->addr.path_len};
+    struct pil_text text;
+    char here[PIL_NAME_MAX + 1];
+    ssize_t len;
+
+    if (path.len == 0 || path.at[0] == '/' || path.at[0] == '@')
+        return path;
+    len = pil_real_sys.getcwd(here, sizeof(here));
+    if (len <= 1 || here[0] != '/' || (size_t)len + path.len > PIL_NAME_MAX)
+        return path;
+    pil_text_init(&text, room->path, sizeof(room->path));
+    pil_text_add(&text, here[1] ? here : "");
+    pil_text_add(&text, "/");
+    pil_text_add_slice(&text, path);
+    return (struct pil_slice){room->path, text.len};
+}
+
+bool pil_call_query(struct pil_query *q, unsigned action, const struct sockaddr *addr,
+                    socklen_t len, struct pil_call_room *room)
+{
+    if (pil_addr_from(addr, len, &room->addr) || room->addr.kind == PIL_KIND_NONE)
+        return false;
+    *q = (struct pil_query){
+        .action = (uint8_t)action,
+        .kind = (uint8_t)room->addr.kind,
+        .port = room->addr.port,
+        .ip = room->addr.ip,
+    };
+    if (q->kind == PIL_KIND_UNIX)
+        q->name = absolute(room);
+    return q->kind != PIL_KIND_UNIX || q->name.len > 0;
+}
+
+void pil_call_give(const struct sockaddr_storage *from, socklen_t from_len, struct sockaddr *to,
+                   socklen_t *to_len)
+{
+    if (!to || !to_len)
+        return;
+    memcpy(to, from, *to_len < from_len ? *to_len : from_len);
+    *to_len = from_len;
+}

@@ -1,0 +1,51 @@
+/*
+ * What the files behind shim.h share: errno at the edge, addresses copied once, queries made.
+ *
+ * Private to net.c, send.c, resolve.c, fd.c, exec.c and raw.c. Nothing here blocks or allocates.
+ */
+#ifndef PIL_SHIM_CALL_H
+#define PIL_SHIM_CALL_H
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "core/addr.h"
+#include "core/query.h"
+
+/* The one place where errno is written: turns a negated errno into libc's convention. */
+static inline long pil_call_result(long result)
+{
+    if (result >= 0)
+        return result;
+    errno = (int)-result;
+    return -1;
+}
+
+/* A copy of a socket address, taken once; judged and handed on, so that another thread cannot
+ * change it in between. */
+struct pil_copied {
+    struct sockaddr_storage sa;
+    socklen_t len;
+};
+
+/* False when there is nothing sensible to copy (NULL, too long): the kernel then refuses the
+ * original, which is handed to it as it is. */
+bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen_t len);
+
+/* SO_TYPE of a socket, or a negated errno. */
+int pil_call_socket_type(int fd);
+
+/* The query for an address. False when there is nothing to judge. A relative unix path is made
+ * absolute in room, which must live as long as the query. */
+struct pil_call_room {
+    struct pil_addr addr;
+    char path[PIL_NAME_MAX + 1];
+};
+bool pil_call_query(struct pil_query *q, unsigned action, const struct sockaddr *addr,
+                    socklen_t len, struct pil_call_room *room);
+
+/* Copies a kernel-style address out to the caller's buffer, as accept and getpeername do. */
+void pil_call_give(const struct sockaddr_storage *from, socklen_t from_len, struct sockaddr *to,
+                   socklen_t *to_len);
+
+#endif

@@ -1,0 +1,207 @@
+#include "shim/decide.h"
+
+#include <string.h>
+
+#include "core/chan.h"
+#include "core/err.h"
+#include "core/genpage.h"
+#include "shim/cache.h"
+#include "shim/event.h"
+#include "shim/link.h"
+#include "shim/real.h"
+#include "shim/site.h"
+#include "shim/state.h"
+
+#define CHECK_NS UINT64_C(1000000000) /* how often a busy process looks after its link */
+#define TRIES 3                       /* a policy change between question and answer asks again */
+
+/* A query with its conditions, ready to be looked up. */
+struct question {
+    struct pil_query query;
+    struct pil_key key;
+    uint64_t word; /* of the status page, under which it was made */
+    struct pil_name name;
+};
+
+static uint64_t page_word(void)
+{
+    const struct pil_genpage *page = atomic_load_explicit(&pil_process.page, memory_order_acquire);
+
+    return page ? pil_genpage_word(page) : 0;
+}
+
+/* Once a second, or when there was no page yet: is there a policyd, is it the same? */
+static int look_after_link(uint64_t now_ns)
+{
+    atomic_store_explicit(&pil_process.check_ns, now_ns + CHECK_NS, memory_order_relaxed);
+    return pil_link_alive() ? PIL_OK : pil_link_welcome();
+}
+
+static void add_name(struct question *question, struct pil_digest *digest)
+{
+    struct pil_query *q = &question->query;
+
+    q->seen |= PIL_FIELD_NAME;
+    if (pil_names_find(&q->ip, &question->name)) {
+        q->name = (struct pil_slice){question->name.text, question->name.len};
+        *digest = question->name.digest;
+    }
+}
+
+static void add_caller(struct question *question, const void *address, struct pil_digest *digest)
+{
+    struct pil_query *q = &question->query;
+
+    if (!address || !pil_site_module(address, &q->caller))
+        return;
+    q->seen |= PIL_FIELD_CALLER;
+    *digest = pil_digest_of(q->caller);
+}
+
+/* Adds what the policy looks at and makes the key. */
+static void complete(struct question *question, const struct pil_query *asked, const void *caller,
+                     uint64_t word)
+{
+    unsigned fields = pil_genpage_fields(word);
+    struct pil_digest name = {{0, 0}}, calling = {{0, 0}};
+    struct pil_query *q = &question->query;
+
+    *q = *asked;
+    question->word = word;
+    if (q->kind != PIL_KIND_INET)
+        name = pil_digest_of(q->name);
+    else if (fields & PIL_FIELD_NAME)
+        add_name(question, &name);
+    if (fields & PIL_FIELD_CALLER)
+        add_caller(question, caller, &calling);
+    if (q->action == PIL_ACTION_ACCEPT && (fields & PIL_FIELD_SOURCE))
+        q->seen |= PIL_FIELD_SOURCE;
+    else
+        memset(&q->source, 0, sizeof(q->source));
+    pil_key_make(&question->key, q, name, calling);
+}
+
+/* The one fail-closed rule: whatever kept policyd from answering is a denial with its name. */
+static void refuse(int err, struct pil_verdict *v)
+{
+    *v = (struct pil_verdict){
+        .effect = PIL_DENY,
+        .reason = err == PIL_E_TIMEOUT     ? PIL_REASON_TIMED_OUT
+                  : err == PIL_E_REFUSED   ? PIL_REASON_REFUSED
+                  : err == PIL_E_MALFORMED ? PIL_REASON_MALFORMED
+                                           : PIL_REASON_UNREACHABLE,
+        .tier = PIL_TIER_FAIL,
+        .rule = PIL_NO_INDEX,
+        .policy = PIL_NO_INDEX,
+        .shadow_rule = PIL_NO_INDEX,
+        .shadow_policy = PIL_NO_INDEX,
+    };
+}
+
+/* Asks policyd; an answer from another generation than the question's is asked again, because
+ * the new policy may look at conditions that the question did not carry. */
+static void ask(struct question *question, const struct pil_query *asked, const void *caller,
+                uint64_t now_ns, struct pil_verdict *v)
+{
+    for (int i = 0; i < TRIES; i++) {
+        int err = question->word ? PIL_OK : pil_link_welcome();
+
+        if (!err && !question->word)
+            complete(question, asked, caller, page_word());
+        if (!err)
+            err = pil_link_ask(&question->query, 1, v);
+        if (err) {
+            refuse(err, v);
+            return;
+        }
+        if (v->generation == pil_genpage_generation(question->word)) {
+            pil_cache_keep(&question->key, v, now_ns);
+            return;
+        }
+        complete(question, asked, caller, page_word());
+    }
+    if (v->effect == PIL_ALLOW)
+        refuse(PIL_E_TIMEOUT, v);
+}
+
+static bool cached(const struct question *question, uint64_t now_ns, struct pil_verdict *v)
+{
+    uint64_t generation = pil_genpage_generation(question->word);
+
+    return generation != 0 && pil_cache_find(&question->key, generation, now_ns, v);
+}
+
+/* What was asked as it goes into the log: with the source that the key may have left out. */
+static void report(const struct question *question, const struct pil_query *asked,
+                   const struct pil_verdict *v, int error, uint64_t begun_ns)
+{
+    struct pil_query q = question->query;
+
+    if (v->tier != PIL_TIER_PROCESS && v->tier != PIL_TIER_FAIL)
+        return;
+    q.source = asked->source;
+    pil_event_decision(&q, v, error, begun_ns ? pil_chan_now(&pil_real_sys) - begun_ns : 0);
+}
+
+static int conclude(const struct question *question, const struct pil_query *asked,
+                    const struct pil_verdict *v, uint64_t begun_ns)
+{
+    int error = pil_verdict_errno(v, asked->action);
+
+    pil_event_count(v);
+    if (PIL_UNLIKELY(error))
+        report(question, asked, v, error, begun_ns);
+    return error;
+}
+
+int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *out)
+{
+    struct question question;
+    struct pil_verdict own, *v = out ? out : &own;
+    uint64_t now_ns = pil_real_coarse_ns(), begun_ns = 0; /* 0: not worth a clock */
+
+    pil_state_ready();
+    if (PIL_UNLIKELY(now_ns >= atomic_load_explicit(&pil_process.check_ns, memory_order_relaxed)))
+        (void)look_after_link(now_ns);
+    complete(&question, asked, caller, page_word());
+    if (PIL_UNLIKELY(!cached(&question, now_ns, v))) {
+        begun_ns = pil_chan_now(&pil_real_sys);
+        ask(&question, asked, caller, now_ns, v);
+    }
+    return conclude(&question, asked, v, begun_ns);
+}
+
+void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned count,
+                      const struct pil_name *name)
+{
+    struct pil_query queries[PIL_AHEAD_MAX];
+    struct pil_verdict verdicts[PIL_AHEAD_MAX];
+    uint64_t word = page_word(), now_ns = pil_real_coarse_ns();
+    unsigned fields = pil_genpage_fields(word);
+
+    /* A caller condition would need the call site of a connect that has not happened yet. */
+    if (!word || (fields & PIL_FIELD_CALLER) || count > PIL_AHEAD_MAX)
+        return;
+    for (unsigned i = 0; i < count; i++)
+        queries[i] = (struct pil_query){
+            .action = PIL_ACTION_CONNECT,
+            .kind = PIL_KIND_INET,
+            .seen = (uint8_t)(fields & PIL_FIELD_NAME),
+            .port = port[i],
+            .ip = ip[i],
+            .name = {name->text, fields & PIL_FIELD_NAME ? name->len : 0},
+        };
+    if (pil_link_ask(queries, count, verdicts))
+        return;
+    for (unsigned i = 0; i < count; i++) {
+        struct pil_digest digest = {{0, 0}};
+        struct pil_key key;
+
+        if (verdicts[i].generation != pil_genpage_generation(word))
+            continue;
+        if (fields & PIL_FIELD_NAME)
+            digest = name->digest;
+        pil_key_make(&key, &queries[i], digest, (struct pil_digest){{0, 0}});
+        pil_cache_keep(&key, &verdicts[i], now_ns);
+    }
+}

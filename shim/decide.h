@@ -1,0 +1,32 @@
+/*
+ * The decision: query from the call, then cache, then policyd, then the fail rule.
+ *
+ * Callers fill in what the call itself says (action, kind, port, addresses, path or name of a
+ * resolve). This adds the conditions that the policy in force looks at, and nothing else.
+ *
+ * Cost: cached, some 50 ns; else a round trip. Errors: none; whatever goes wrong is a denial with
+ * its reason. Threads, signals, fork: any.
+ */
+#ifndef PIL_SHIM_DECIDE_H
+#define PIL_SHIM_DECIDE_H
+
+#include "core/query.h"
+#include "shim/names.h"
+
+/*
+ * Decides q on behalf of the code at `caller` (a return address). q->source is used when the
+ * action is accept. Returns 0 when allowed, else the errno for the program; *v may be NULL.
+ */
+int pil_decide(struct pil_query *q, const void *caller, struct pil_verdict *v);
+
+/*
+ * Asks ahead, in one message, for connects to addresses that a name has just given, so that the
+ * program's attempts find their verdicts cached. Nothing is refused or allowed by this.
+ */
+void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned count,
+                      const struct pil_name *name);
+
+/* Most addresses that pil_decide_ahead takes. */
+#define PIL_AHEAD_MAX 8u
+
+#endif

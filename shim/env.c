@@ -1,0 +1,107 @@
+#include "shim/env.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "core/bytes.h"
+#include "core/sysops.h"
+
+#define LIBRARY "libpillion.so"
+
+struct pil_env pil_env;
+
+const char *pil_env_find(char *const envp[], const char *name)
+{
+    size_t len = strlen(name);
+
+    for (; envp && *envp; envp++)
+        if (strncmp(*envp, name, len) == 0 && (*envp)[len] == '=')
+            return *envp + len + 1;
+    return NULL;
+}
+
+/* The next word of an LD_PRELOAD value, which ld.so splits at blanks and colons. */
+static struct pil_slice next_word(const char **at)
+{
+    struct pil_slice word;
+
+    *at += strspn(*at, " :");
+    word = (struct pil_slice){*at, strcspn(*at, " :")};
+    *at += word.len;
+    return word;
+}
+
+static bool is_library(struct pil_slice word)
+{
+    size_t base = sizeof(LIBRARY) - 1;
+
+    if (word.len < base || memcmp(word.at + word.len - base, LIBRARY, base) != 0)
+        return false;
+    return word.len == base || word.at[word.len - base - 1] == '/';
+}
+
+static struct pil_slice find_library(const char *value)
+{
+    struct pil_slice word;
+
+    while ((word = next_word(&value)).len > 0)
+        if (is_library(word))
+            return word;
+    return (struct pil_slice){NULL, 0};
+}
+
+bool pil_env_preloads(const char *value)
+{
+    return value && find_library(value).len > 0;
+}
+
+/* Copies a value that fits whole; anything else leaves `to` as it is. */
+static void copy_fitting(char *to, size_t cap, struct pil_slice value)
+{
+    if (value.len == 0 || value.len >= cap)
+        return;
+    memcpy(to, value.at, value.len);
+    to[value.len] = '\0';
+}
+
+static void read_program(void)
+{
+    char path[PIL_ENV_PATH];
+    ssize_t len = pil_sysops_kernel.readlinkat(AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
+    const char *base;
+    struct pil_slice name;
+
+    if (len <= 0)
+        return;
+    path[len] = '\0';
+    base = strrchr(path, '/');
+    name = pil_slice_of(base ? base + 1 : path);
+    if (name.len > PIL_CALLER_MAX)
+        name.len = PIL_CALLER_MAX;
+    copy_fitting(pil_env.program, sizeof(pil_env.program), name);
+}
+
+static void read_socket(char *const envp[])
+{
+    const char *named = pil_env.secure ? NULL : pil_env_find(envp, "PILLION_SOCKET");
+
+    copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(PIL_DEFAULT_SOCKET));
+    if (named && (named[0] == '/' || named[0] == '@'))
+        copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(named));
+    else
+        copy_fitting(pil_env.alternative, sizeof(pil_env.alternative),
+                     pil_slice_of(PIL_DEFAULT_ABSTRACT));
+}
+
+void pil_env_read(char *const envp[])
+{
+    const char *preload = pil_env_find(envp, "LD_PRELOAD");
+
+    pil_env.secure = getauxval(AT_SECURE) != 0;
+    pil_env.uid = (uint32_t)getauxval(AT_UID);
+    read_socket(envp);
+    if (preload)
+        copy_fitting(pil_env.preload, sizeof(pil_env.preload), find_library(preload));
+    read_program();
+}

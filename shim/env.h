@@ -1,0 +1,44 @@
+/*
+ * The environment, read once. No other file of the shim looks at it.
+ *
+ * In secure-execution mode (AT_SECURE: setuid, setgid, file capabilities) nothing that a user
+ * could have set is taken: policyd is then where the build says it is.
+ *
+ * Cost: once at start. Errors: a value that is too long or malformed is ignored, as if it were
+ * not set; the defaults are the closed choice. Memory: static, set once, immutable after, hence
+ * no lock. Safe after fork and in signal handlers once read.
+ */
+#ifndef PIL_SHIM_ENV_H
+#define PIL_SHIM_ENV_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/defs.h"
+
+#define PIL_ENV_PATH 256u /* longest path of the library that exec can put back */
+
+struct pil_env {
+    bool secure;
+    uint32_t uid;                        /* real uid at start */
+    char socket[PIL_SOCKET_MAX + 1];     /* a path or "@name" */
+    char alternative[PIL_SOCKET_MAX + 1]; /* second place to try; empty when the first was named */
+    char preload[PIL_ENV_PATH + 1];      /* how LD_PRELOAD named us; empty: not by LD_PRELOAD */
+    char program[PIL_CALLER_MAX + 1];    /* base name of the executable */
+};
+
+extern struct pil_env pil_env;
+
+/* Reads everything; argv[0] and envp as the loader gave them. */
+void pil_env_read(char *const envp[]);
+
+/* The value of NAME in an environment, or NULL. */
+const char *pil_env_find(char *const envp[], const char *name);
+
+/*
+ * True when an LD_PRELOAD value names this library: the same word as `preload`, or a word with the
+ * same base name.
+ */
+bool pil_env_preloads(const char *value);
+
+#endif

@@ -1,0 +1,92 @@
+#include "shim/event.h"
+
+#include <string.h>
+
+#include "shim/real.h"
+#include "shim/state.h"
+
+static struct pil_ring *ring(void)
+{
+    return atomic_load_explicit(&pil_process.ring, memory_order_acquire);
+}
+
+void pil_event_count(const struct pil_verdict *v)
+{
+    struct pil_ring *r = ring();
+
+    if (!r)
+        return;
+    atomic_fetch_add_explicit(&r->counters.decisions[v->tier % PIL_TIER_COUNT][v->effect % 3], 1,
+                              memory_order_relaxed);
+    if (v->tier == PIL_TIER_FAIL)
+        atomic_fetch_add_explicit(&r->counters.failed[v->reason % PIL_REASON_COUNT], 1,
+                                  memory_order_relaxed);
+}
+
+static uint64_t realtime_ns(void)
+{
+    struct timespec now = {0};
+
+    pil_real_sys.clock_gettime(CLOCK_REALTIME, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void set_text(struct pil_event *event, struct pil_slice text)
+{
+    event->text_len = (uint16_t)(text.len < PIL_EVENT_TEXT ? text.len : PIL_EVENT_TEXT);
+    if (event->text_len > 0)
+        memcpy(event->text, text.at, event->text_len);
+}
+
+void pil_event_decision(const struct pil_query *q, const struct pil_verdict *v, int error,
+                        uint64_t elapsed_ns)
+{
+    struct pil_ring *r = ring();
+    struct pil_event event = {
+        .realtime_ns = realtime_ns(),
+        .generation = v->generation,
+        .rule = v->rule,
+        .policy = v->policy,
+        .shadow_rule = v->shadow_rule,
+        .shadow_policy = v->shadow_policy,
+        .tid = (uint32_t)pil_real_sys.gettid(),
+        .elapsed_ns = elapsed_ns < UINT32_MAX ? (uint32_t)elapsed_ns : UINT32_MAX,
+        .type = PIL_EVENT_DECISION,
+        .action = q->action,
+        .kind = q->kind,
+        .seen = q->seen,
+        .effect = v->effect,
+        .reason = v->reason,
+        .shadow = v->shadow,
+        .tier = v->tier,
+        .port = q->port,
+        .error = (uint16_t)error,
+        .ip = q->ip,
+        .source = q->source,
+    };
+
+    if (!r)
+        return;
+    set_text(&event, q->name);
+    pil_ring_put(r, &event);
+}
+
+void pil_event_exec(enum pil_event_type type, const char *path, unsigned cover)
+{
+    struct pil_ring *r = ring();
+    struct pil_event event = {
+        .realtime_ns = realtime_ns(),
+        .rule = PIL_NO_INDEX,
+        .policy = PIL_NO_INDEX,
+        .shadow_rule = PIL_NO_INDEX,
+        .shadow_policy = PIL_NO_INDEX,
+        .tid = (uint32_t)pil_real_sys.gettid(),
+        .type = (uint8_t)type,
+        .kind = (uint8_t)cover,
+    };
+
+    if (!r)
+        return;
+    set_text(&event, pil_slice_of(path));
+    pil_ring_put(r, &event);
+}

@@ -1,0 +1,280 @@
+/*
+ * exec and posix_spawn: children stay covered.
+ *
+ * An environment that lost our variables gets them back. A program that cannot be covered is an
+ * event, and refused where the workload's policy wants its children covered.
+ *
+ * All of this also runs in vfork children, in their parent's memory: nothing is written but the
+ * stack and the event ring, and nothing is allocated.
+ */
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/elf.h"
+#include "core/wire.h"
+#include "shim/call.h"
+#include "shim/env.h"
+#include "shim/event.h"
+#include "shim/real.h"
+#include "shim/shim.h"
+#include "shim/state.h"
+
+#define PRELOAD "LD_PRELOAD="
+#define SOCKET "PILLION_SOCKET="
+#define ENV_STACK_MAX 1024u /* variables that are copied at most; more are refused as E2BIG */
+
+/* What a child's environment lacks. */
+struct lacks {
+    bool preload;
+    bool socket;
+    size_t count;
+    const char *others; /* LD_PRELOAD of somebody else, to be kept */
+};
+
+/* Nothing is put back that was not there: a process that was not started by LD_PRELOAD (but by
+ * ld.so.preload, or as a needed library) needs no help. */
+static struct lacks look_at(char *const envp[])
+{
+    const char *preload = pil_env_find(envp, "LD_PRELOAD");
+    struct lacks lacks = {0};
+
+    while (envp && envp[lacks.count])
+        lacks.count++;
+    if (pil_env.preload[0] && !pil_env_preloads(preload)) {
+        lacks.preload = true;
+        lacks.others = preload;
+    }
+    lacks.socket = !pil_env.secure && pil_env.alternative[0] == '\0' &&
+                   !pil_env_find(envp, "PILLION_SOCKET");
+    return lacks;
+}
+
+static bool is_variable(const char *entry, const char *name_and_equals)
+{
+    return strncmp(entry, name_and_equals, strlen(name_and_equals)) == 0;
+}
+
+static void write_variable(char *to, size_t cap, const char *name, const char *value,
+                           const char *others)
+{
+    struct pil_text text;
+
+    pil_text_init(&text, to, cap);
+    pil_text_add(&text, name);
+    pil_text_add(&text, value);
+    if (others && others[0]) {
+        pil_text_add(&text, ":");
+        pil_text_add(&text, others);
+    }
+}
+
+/* The environment with ours put back, into room for count + 3 pointers. */
+static void mend(char *const envp[], const struct lacks *lacks, char **room, char *preload,
+                 char *socket)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < lacks->count; i++)
+        if (!(lacks->preload && is_variable(envp[i], PRELOAD)))
+            room[n++] = envp[i];
+    if (lacks->preload)
+        room[n++] = preload;
+    if (lacks->socket)
+        room[n++] = socket;
+    room[n] = NULL;
+}
+
+/*
+ * The call itself, with whichever function and environment. Carried as one struct, so that the
+ * mended environment can live on the stack of the frame below it.
+ */
+struct call {
+    enum { CALL_EXECVE, CALL_EXECVPE, CALL_FEXECVE, CALL_EXECVEAT, CALL_SPAWN, CALL_SPAWNP } which;
+    int fd, flags;
+    const char *path;
+    char *const *argv;
+    pid_t *pid;
+    const posix_spawn_file_actions_t *actions;
+    const posix_spawnattr_t *attr;
+};
+
+static bool spawns(const struct call *call)
+{
+    return call->which == CALL_SPAWN || call->which == CALL_SPAWNP;
+}
+
+/* posix_spawn returns its error, the others set errno. */
+static int failure(const struct call *call, int error)
+{
+    return spawns(call) ? error : (int)pil_call_result(-error);
+}
+
+static int make(const struct call *c, char *const envp[])
+{
+    const struct pil_real_libc *libc = &pil_real_libc;
+
+    switch (c->which) {
+    case CALL_EXECVE:
+        return libc->execve(c->path, c->argv, envp);
+    case CALL_EXECVPE:
+        return libc->execvpe(c->path, c->argv, envp);
+    case CALL_FEXECVE:
+        return libc->fexecve(c->fd, c->argv, envp);
+    case CALL_EXECVEAT:
+        return libc->execveat(c->fd, c->path, c->argv, envp, c->flags);
+    case CALL_SPAWN:
+        return libc->posix_spawn(c->pid, c->path, c->actions, c->attr, c->argv, envp);
+    case CALL_SPAWNP:
+        return libc->posix_spawnp(c->pid, c->path, c->actions, c->attr, c->argv, envp);
+    }
+    return failure(c, ENOSYS);
+}
+
+static bool bound(void)
+{
+    return pil_real_libc.execve && pil_real_libc.execvpe && pil_real_libc.fexecve &&
+           pil_real_libc.execveat && pil_real_libc.posix_spawn && pil_real_libc.posix_spawnp;
+}
+
+/* A frame of its own, because its size follows the environment. */
+static __attribute__((noinline)) int make_mended(const struct call *call, char *const envp[],
+                                                 const struct lacks *lacks)
+{
+    size_t preload_len = sizeof(PRELOAD) + strlen(pil_env.preload) + 1 +
+                         (lacks->others ? strlen(lacks->others) : 0);
+    char **room = __builtin_alloca((lacks->count + 3) * sizeof(char *));
+    char *preload = __builtin_alloca(preload_len);
+    char socket[sizeof(SOCKET) + PIL_SOCKET_MAX];
+
+    write_variable(preload, preload_len, PRELOAD, pil_env.preload, lacks->others);
+    write_variable(socket, sizeof(socket), SOCKET, pil_env.socket, NULL);
+    mend(envp, lacks, room, preload, socket);
+    return make(call, room);
+}
+
+/* ---- what will be executed ------------------------------------------------------------------ */
+
+/* One step of the search: DIR/FILE, an empty DIR is the current one. False when it is too long. */
+static bool join(char *to, size_t cap, struct pil_slice dir, const char *file)
+{
+    struct pil_text text;
+
+    if (dir.len + strlen(file) + 2 > cap)
+        return false;
+    pil_text_init(&text, to, cap);
+    pil_text_add_slice(&text, dir);
+    pil_text_add(&text, dir.len ? "/" : "");
+    pil_text_add(&text, file);
+    return true;
+}
+
+/* Follows PATH as execvp(3) does, to the first file there is. */
+static enum pil_cover inspect_in_path(const char *file, struct pil_elf_report *report)
+{
+    const char *path = pil_env_find(environ, "PATH");
+    char name[PIL_ENV_PATH];
+
+    for (path = path ? path : "/bin:/usr/bin";; path++) {
+        struct pil_slice dir = {path, strcspn(path, ":")};
+        enum pil_cover cover = PIL_COVER_NOTFOUND;
+
+        if (join(name, sizeof(name), dir, file))
+            cover = pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, name, report);
+        path += dir.len;
+        if (cover != PIL_COVER_NOTFOUND || *path == '\0')
+            return cover;
+    }
+}
+
+static enum pil_cover inspect(const struct call *call, struct pil_elf_report *report)
+{
+    bool search = call->which == CALL_EXECVPE || call->which == CALL_SPAWNP;
+
+    if (call->which == CALL_FEXECVE ||
+        (call->which == CALL_EXECVEAT && (call->flags & AT_EMPTY_PATH) && !call->path[0]))
+        return pil_elf_inspect_fd(&pil_sysops_kernel, call->fd, report);
+    if (search && !strchr(call->path, '/'))
+        return inspect_in_path(call->path, report);
+    return pil_elf_inspect(&pil_sysops_kernel,
+                           call->which == CALL_EXECVEAT ? call->fd : AT_FDCWD, call->path, report);
+}
+
+/* What exec itself refuses, or a shell script without "#!", is not ours to judge. */
+static bool leaves_reach(enum pil_cover cover)
+{
+    return cover != PIL_COVER_YES && cover != PIL_COVER_NOTFOUND && cover != PIL_COVER_NOTELF &&
+           cover != PIL_COVER_SCRIPT_LOOP;
+}
+
+static __attribute__((noinline)) int judge(const struct call *call)
+{
+    struct pil_elf_report report;
+    enum pil_cover cover = inspect(call, &report);
+    bool refused;
+
+    if (!leaves_reach(cover))
+        return 0;
+    refused = atomic_load(&pil_process.flags) & PIL_WELCOME_COVER_CHILDREN;
+    pil_event_exec(refused ? PIL_EVENT_EXEC_REFUSED : PIL_EVENT_COVERAGE_LOST,
+                   call->path ? call->path : "", cover);
+    return refused ? EACCES : 0;
+}
+
+/* pil_state_ready is left out on purpose: a vfork child must not start anything here. */
+static int run(const struct call *call, char *const envp[])
+{
+    struct lacks lacks;
+    int error;
+
+    if (!pil_state_booted())
+        pil_state_boot(environ);
+    if (!bound())
+        return failure(call, ENOSYS);
+    if (!call->path && call->which != CALL_FEXECVE)
+        return make(call, envp);
+    error = judge(call);
+    if (error)
+        return failure(call, error);
+    lacks = look_at(envp);
+    if (!lacks.preload && !lacks.socket)
+        return make(call, envp);
+    return lacks.count <= ENV_STACK_MAX ? make_mended(call, envp, &lacks) : failure(call, E2BIG);
+}
+
+int pil_shim_execve(const char *path, char *const argv[], char *const envp[])
+{
+    return run(&(struct call){.which = CALL_EXECVE, .path = path, .argv = argv}, envp);
+}
+
+int pil_shim_execvpe(const char *file, char *const argv[], char *const envp[])
+{
+    return run(&(struct call){.which = CALL_EXECVPE, .path = file, .argv = argv}, envp);
+}
+
+int pil_shim_fexecve(int fd, char *const argv[], char *const envp[])
+{
+    return run(&(struct call){.which = CALL_FEXECVE, .fd = fd, .argv = argv}, envp);
+}
+
+int pil_shim_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
+{
+    struct call call = {
+        .which = CALL_EXECVEAT, .fd = dir, .path = path, .argv = argv, .flags = flags};
+
+    return run(&call, envp);
+}
+
+int pil_shim_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                         const posix_spawnattr_t *attr, char *const argv[], char *const envp[],
+                         int search)
+{
+    struct call call = {.which = search ? CALL_SPAWNP : CALL_SPAWN,
+                        .path = path,
+                        .argv = argv,
+                        .pid = pid,
+                        .actions = actions,
+                        .attr = attr};
+
+    return run(&call, envp);
+}

@@ -1,0 +1,106 @@
+/*
+ * Descriptors: the program's calls, stepping around ours.
+ *
+ * To the program our descriptors do not exist: closing or duplicating one is EBADF, closing a
+ * range leaves it out, and duplicating onto its number moves us away first.
+ */
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+
+#include "shim/call.h"
+#include "shim/link.h"
+#include "shim/ownfd.h"
+#include "shim/real.h"
+#include "shim/shim.h"
+#include "shim/state.h"
+
+/* Allocators close files while they start, before anything of ours is bound. */
+int pil_shim_close(int fd)
+{
+    if (pil_ownfd_has(fd))
+        return (int)pil_call_result(-EBADF);
+    if (pil_real_libc.close)
+        return pil_real_libc.close(fd);
+    return (int)pil_call_result(pil_sysops_kernel.close(fd));
+}
+
+static int close_part(unsigned first, unsigned last, int flags)
+{
+    return first <= last ? pil_sysops_kernel.close_range(first, last, (unsigned)flags) : 0;
+}
+
+int pil_shim_close_range(unsigned first, unsigned last, int flags)
+{
+    int own, err;
+
+    /* Ours are close-on-exec anyway; and an illegal call is the kernel's to refuse. */
+    if ((flags & CLOSE_RANGE_CLOEXEC) || first > last)
+        return (int)pil_call_result(pil_sysops_kernel.close_range(first, last, (unsigned)flags));
+    while (first <= INT_MAX && (own = pil_ownfd_from((int)first)) >= 0 && (unsigned)own <= last) {
+        err = own > 0 ? close_part(first, (unsigned)own - 1, flags) : 0;
+        if (err < 0)
+            return (int)pil_call_result(err);
+        if ((unsigned)own == last)
+            return 0;
+        first = (unsigned)own + 1;
+    }
+    return (int)pil_call_result(close_part(first, last, flags));
+}
+
+/* closefrom(3) cannot fail. Where the kernel has no close_range, one by one. */
+void pil_shim_closefrom(int first)
+{
+    int saved = errno;
+
+    if (first < 0)
+        first = 0;
+    if (pil_shim_close_range((unsigned)first, ~0u, 0) < 0 && errno == ENOSYS)
+        for (int fd = first; fd < 1 << 20; fd++)
+            pil_shim_close(fd);
+    errno = saved;
+}
+
+int pil_shim_dup(int fd)
+{
+    if (pil_ownfd_has(fd))
+        return (int)pil_call_result(-EBADF);
+    return (int)pil_call_result(pil_sysops_kernel.fcntl(fd, F_DUPFD, 0));
+}
+
+/* Frees the number `to` of ours. False when that did not work in time. */
+static bool make_way(int to)
+{
+    return !pil_ownfd_has(to) || pil_link_evict(to);
+}
+
+int pil_shim_dup3(int from, int to, int flags)
+{
+    if (pil_ownfd_has(from))
+        return (int)pil_call_result(-EBADF);
+    if (!make_way(to))
+        return (int)pil_call_result(-EBUSY);
+    return (int)pil_call_result(pil_sysops_kernel.dup3(from, to, flags));
+}
+
+/* dup2 onto itself only asks whether the descriptor is open. */
+int pil_shim_dup2(int from, int to)
+{
+    if (from != to)
+        return pil_shim_dup3(from, to, 0);
+    if (pil_ownfd_has(from))
+        return (int)pil_call_result(-EBADF);
+    if (pil_sysops_kernel.fcntl(from, F_GETFD, 0) < 0)
+        return (int)pil_call_result(-EBADF);
+    return to;
+}
+
+int pil_shim_fcntl(int fd, int command, long argument)
+{
+    if (pil_ownfd_has(fd))
+        return (int)pil_call_result(-EBADF);
+    /* libc's own, because it mends F_GETOWN and makes F_SETLKW a cancellation point. */
+    if (pil_real_libc.fcntl)
+        return pil_real_libc.fcntl(fd, command, argument);
+    return (int)pil_call_result(pil_sysops_kernel.fcntl(fd, command, argument));
+}

@@ -1,0 +1,3 @@
+#include "shim/guard.h"
+
+__thread unsigned pil_guard_depth;

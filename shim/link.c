@@ -1,0 +1,442 @@
+#include "shim/link.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/un.h>
+
+#include "core/chan.h"
+#include "core/err.h"
+#include "core/wire.h"
+#include "shim/env.h"
+#include "shim/real.h"
+#include "shim/state.h"
+
+#define BACKOFF_FIRST_MS 50u
+#define BACKOFF_LAST_MS 1000u
+#define STEAL_NS UINT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
+#define MS UINT64_C(1000000)
+
+static const struct pil_sysops *const sys = &pil_real_sys;
+
+static uint32_t deadline_ms(void)
+{
+    uint32_t ms = atomic_load_explicit(&pil_process.deadline_ms, memory_order_relaxed);
+
+    return ms ? ms : PIL_DEADLINE_MS;
+}
+
+/* ---- taking and giving back a link --------------------------------------------------------- */
+
+static bool try_take(struct pil_link *link, uint64_t now)
+{
+    uint64_t busy = atomic_load_explicit(&link->busy, memory_order_relaxed);
+
+    if (busy != 0 && now - busy < STEAL_NS)
+        return false;
+    return atomic_compare_exchange_strong_explicit(&link->busy, &busy, now, memory_order_acquire,
+                                                   memory_order_relaxed);
+}
+
+static struct pil_link *take_any(uint64_t now)
+{
+    for (unsigned i = 0; i < PIL_LINKS; i++)
+        if (try_take(&pil_process.link[i], now))
+            return &pil_process.link[i];
+    return NULL;
+}
+
+static void wait_release(uint32_t seen, uint64_t left_ns)
+{
+    struct timespec timeout = {(time_t)(left_ns / 1000000000u), (long)(left_ns % 1000000000u)};
+
+    atomic_fetch_add(&pil_process.waiters, 1);
+    sys->futex((uint32_t *)&pil_process.released, FUTEX_WAIT_PRIVATE, seen, &timeout);
+    atomic_fetch_sub(&pil_process.waiters, 1);
+}
+
+static struct pil_link *take(void)
+{
+    uint64_t now = pil_chan_now(sys), end = now + deadline_ms() * MS;
+
+    for (;;) {
+        uint32_t seen = atomic_load(&pil_process.released);
+        struct pil_link *link = take_any(now);
+
+        if (link || now >= end)
+            return link;
+        wait_release(seen, end - now);
+        now = pil_chan_now(sys);
+    }
+}
+
+static void give_back(struct pil_link *link)
+{
+    atomic_store_explicit(&link->busy, 0, memory_order_release);
+    atomic_fetch_add(&pil_process.released, 1);
+    if (atomic_load(&pil_process.waiters))
+        sys->futex((uint32_t *)&pil_process.released, FUTEX_WAKE_PRIVATE, 1, NULL);
+}
+
+/* ---- failing ------------------------------------------------------------------------------- */
+
+static void drop(struct pil_link *link)
+{
+    uint32_t fd = atomic_exchange(&link->fd, 0);
+
+    if (fd)
+        pil_ownfd_close((int)fd - 1);
+    link->greeted = false;
+}
+
+/* The policyd this link led to is gone; whoever notices first says so for all links. */
+static void instance_gone(struct pil_link *link)
+{
+    uint32_t instance = link->instance;
+
+    atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
+}
+
+/* Drops the link and puts off the next attempt; gives the cause. */
+static int fail(struct pil_link *link, int cause)
+{
+    uint32_t backoff = atomic_load(&pil_process.backoff_ms);
+
+    drop(link);
+    backoff = backoff ? backoff * 2 : BACKOFF_FIRST_MS;
+    if (backoff > BACKOFF_LAST_MS)
+        backoff = BACKOFF_LAST_MS;
+    atomic_store(&pil_process.backoff_ms, backoff);
+    atomic_store(&pil_process.cause, (uint32_t)cause);
+    atomic_store(&pil_process.retry_ns, pil_chan_now(sys) + backoff * MS);
+    return cause;
+}
+
+/* The fail rule knows four causes; what chan and wire say is one of them. */
+static int cause_of(int err)
+{
+    switch (pil_err_class(err)) {
+    case PIL_CLASS_PROTOCOL:
+        return PIL_E_MALFORMED;
+    case PIL_CLASS_DENY:
+        return PIL_E_REFUSED;
+    default:
+        return err == PIL_E_AGAIN || err == PIL_E_TIMEOUT ? PIL_E_TIMEOUT : PIL_E_UNREACHABLE;
+    }
+}
+
+/* ---- connecting ---------------------------------------------------------------------------- */
+
+static socklen_t socket_address(const char *name, struct sockaddr_un *un)
+{
+    size_t len = strlen(name);
+
+    memset(un, 0, sizeof(*un));
+    un->sun_family = AF_UNIX;
+    memcpy(un->sun_path, name, len);
+    if (name[0] == '@')
+        un->sun_path[0] = '\0';
+    return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len + (name[0] != '@'));
+}
+
+/* The kernel's word on who opened the other end: root, or whoever started this program. */
+static bool trusted(int fd)
+{
+    struct ucred peer;
+    socklen_t len = sizeof(peer);
+
+    if (sys->getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) || len != sizeof(peer))
+        return false;
+    return peer.uid == 0 || (!pil_env.secure && peer.uid == pil_env.uid);
+}
+
+static int connect_to(const char *name, int *out)
+{
+    struct timeval limit = {deadline_ms() / 1000, (suseconds_t)(deadline_ms() % 1000 * 1000)};
+    struct sockaddr_un un;
+    socklen_t len = socket_address(name, &un);
+    int fd = sys->socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
+
+    if (fd < 0 || (fd = pil_ownfd_adopt(fd)) < 0)
+        return PIL_E_UNREACHABLE;
+    sys->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    sys->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    err = sys->connect(fd, (struct sockaddr *)&un, len);
+    if (err == 0 && trusted(fd)) {
+        *out = fd;
+        return PIL_OK;
+    }
+    pil_ownfd_close(fd);
+    if (err == 0)
+        return PIL_E_REFUSED;
+    return err == -EAGAIN ? PIL_E_TIMEOUT : PIL_E_UNREACHABLE;
+}
+
+static int send_hello(struct pil_link *link, int fd)
+{
+    struct pil_hello hello = {
+        .flags = (pil_env.secure ? PIL_HELLO_SECURE : 0) |
+                 (pil_real_stub_in_place() ? 0 : PIL_HELLO_STUB_MOVED) |
+                 (pil_state_forked ? PIL_HELLO_FORKED : 0),
+        .pid = (uint32_t)sys->getpid(),
+        .version = pil_slice_of(PIL_VERSION),
+    };
+    struct pil_writer w;
+    struct iovec iov;
+
+    pil_wire_begin(&w, link->buffer, sizeof(link->buffer), PIL_WIRE_HELLO, ++link->sequence);
+    pil_wire_put_hello(&w, &hello);
+    if (pil_wire_finish(&w))
+        return PIL_E_MALFORMED;
+    iov = (struct iovec){link->buffer, w.len};
+    return pil_chan_send(sys, fd, &iov, 1, NULL, 0, true);
+}
+
+static int connect_link(struct pil_link *link)
+{
+    int fd = -1, err = connect_to(pil_env.socket, &fd);
+
+    if (err == PIL_E_UNREACHABLE && pil_env.alternative[0])
+        err = connect_to(pil_env.alternative, &fd);
+    if (err)
+        return fail(link, err);
+    link->instance = atomic_load(&pil_process.instance);
+    atomic_store(&link->fd, (uint32_t)fd + 1);
+    err = send_hello(link, fd);
+    if (err)
+        return fail(link, cause_of(err));
+    link->greeted = true;
+    return PIL_OK;
+}
+
+/* ---- welcome ------------------------------------------------------------------------------- */
+
+static void *map_shared(int fd, size_t len, int prot)
+{
+    uintptr_t at = sys->mmap(NULL, len, prot, MAP_SHARED, fd, 0);
+
+    return at > (uintptr_t)-4096 ? NULL : (void *)at;
+}
+
+/* Puts the shared pages in place. Two threads may do this for the same policyd at once; then one
+ * mapping stays unused, which costs address space and nothing else. */
+static int adopt_pages(struct pil_link *link, const int fds[2])
+{
+    struct pil_genpage *page = map_shared(fds[0], PIL_GENPAGE_SIZE, PROT_READ);
+    struct pil_ring *ring = map_shared(fds[1], PIL_RING_SIZE, PROT_READ | PROT_WRITE);
+
+    if (!page || !ring)
+        return PIL_E_UNREACHABLE;
+    if (pil_genpage_check(page) || pil_ring_check(ring)) {
+        sys->munmap(page, PIL_GENPAGE_SIZE);
+        sys->munmap(ring, PIL_RING_SIZE);
+        return PIL_E_MALFORMED;
+    }
+    atomic_store_explicit(&pil_process.ring, ring, memory_order_release);
+    atomic_store_explicit(&pil_process.page, page, memory_order_release);
+    atomic_store_explicit(&pil_process.page_instance, link->instance + 1, memory_order_release);
+    return PIL_OK;
+}
+
+static bool has_pages(uint32_t instance)
+{
+    return atomic_load_explicit(&pil_process.page_instance, memory_order_acquire) == instance + 1;
+}
+
+static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *fds,
+                        unsigned fd_count)
+{
+    struct pil_welcome welcome;
+    int err = pil_wire_get_welcome(r, &welcome);
+
+    if (err)
+        return err;
+    if (welcome.status != PIL_OK)
+        return PIL_E_REFUSED;
+    if (fd_count != 2)
+        return PIL_E_MALFORMED;
+    if (welcome.deadline_ms >= 10 && welcome.deadline_ms <= 60000)
+        atomic_store(&pil_process.deadline_ms, welcome.deadline_ms);
+    atomic_store(&pil_process.flags, welcome.flags);
+    return has_pages(link->instance) ? PIL_OK : adopt_pages(link, fds);
+}
+
+/* Reads one frame that must be the answer to the link's last question. */
+static int receive(struct pil_link *link, enum pil_wire_type type, struct pil_reader *r, int *fds,
+                   unsigned *fd_count)
+{
+    struct pil_wire_head head;
+    size_t len = 0;
+    int fd = (int)atomic_load(&link->fd) - 1;
+    int err = pil_chan_recv(sys, fd, link->buffer, sizeof(link->buffer), &len, fds, fd_count, true);
+
+    if (!err)
+        err = pil_wire_open(link->buffer, len, &head, r);
+    if (!err && (head.type != type || head.sequence != link->sequence))
+        err = PIL_E_MALFORMED;
+    if (err == PIL_E_CLOSED)
+        instance_gone(link);
+    return err;
+}
+
+static int read_welcome(struct pil_link *link)
+{
+    int fds[PIL_CHAN_FDS];
+    unsigned fd_count = PIL_CHAN_FDS;
+    struct pil_reader r;
+    int err = receive(link, PIL_WIRE_WELCOME, &r, fds, &fd_count);
+
+    if (err)
+        return fail(link, cause_of(err));
+    err = take_welcome(link, &r, fds, fd_count);
+    for (unsigned i = 0; i < fd_count; i++)
+        sys->close(fds[i]);
+    if (err)
+        return fail(link, cause_of(err));
+    link->greeted = false;
+    atomic_store(&pil_process.backoff_ms, 0);
+    return PIL_OK;
+}
+
+/* Brings a taken link to where it can ask. */
+static int prepare(struct pil_link *link)
+{
+    int err;
+
+    if (atomic_load(&link->fd) && link->instance != atomic_load(&pil_process.instance))
+        drop(link);
+    if (!atomic_load(&link->fd)) {
+        if (pil_chan_now(sys) < atomic_load(&pil_process.retry_ns))
+            return (int)atomic_load(&pil_process.cause);
+        err = connect_link(link);
+        if (err)
+            return err;
+    }
+    return link->greeted ? read_welcome(link) : PIL_OK;
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+static int exchange(struct pil_link *link, const struct pil_query *queries, unsigned count,
+                    struct pil_verdict *verdicts)
+{
+    struct pil_writer w;
+    struct pil_reader r;
+    struct iovec iov;
+    int err;
+
+    pil_wire_begin(&w, link->buffer, sizeof(link->buffer), PIL_WIRE_DECIDE, ++link->sequence);
+    pil_wire_put_queries(&w, queries, count);
+    if (pil_wire_finish(&w))
+        return PIL_E_MALFORMED;
+    iov = (struct iovec){link->buffer, w.len};
+    err = pil_chan_send(sys, (int)atomic_load(&link->fd) - 1, &iov, 1, NULL, 0, true);
+    if (err == PIL_E_CLOSED)
+        instance_gone(link);
+    if (!err)
+        err = receive(link, PIL_WIRE_VERDICTS, &r, NULL, NULL);
+    return err ? err : pil_wire_get_verdicts(&r, verdicts, count);
+}
+
+/* A policyd that was restarted since the last question is no failure: once more, afresh. */
+static int ask(struct pil_link *link, const struct pil_query *queries, unsigned count,
+               struct pil_verdict *verdicts)
+{
+    int err = prepare(link);
+
+    if (err)
+        return err;
+    err = exchange(link, queries, count, verdicts);
+    if (err == PIL_E_CLOSED) {
+        drop(link);
+        err = prepare(link);
+        if (err)
+            return err;
+        err = exchange(link, queries, count, verdicts);
+    }
+    return err ? fail(link, cause_of(err)) : PIL_OK;
+}
+
+/* The common frame of everything that uses a link: signals blocked, link taken and given back. */
+static int with_link(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts)
+{
+    uint64_t all = UINT64_MAX, mask = 0;
+    struct pil_link *link;
+    int err = PIL_E_TIMEOUT;
+
+    sys->procmask(SIG_SETMASK, &all, &mask);
+    link = take();
+    if (link) {
+        err = count ? ask(link, queries, count, verdicts) : prepare(link);
+        give_back(link);
+    }
+    sys->procmask(SIG_SETMASK, &mask, NULL);
+    return err;
+}
+
+int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts)
+{
+    return with_link(queries, count, verdicts);
+}
+
+int pil_link_welcome(void)
+{
+    return with_link(NULL, 0, NULL);
+}
+
+void pil_link_greet(void)
+{
+    struct pil_link *link = take_any(pil_chan_now(sys));
+
+    if (!link)
+        return;
+    (void)connect_link(link);
+    give_back(link);
+}
+
+/* ---- looking after the link ---------------------------------------------------------------- */
+
+bool pil_link_alive(void)
+{
+    const struct pil_genpage *page = atomic_load(&pil_process.page);
+    uint32_t instance = atomic_load(&pil_process.instance);
+
+    if (page && has_pages(instance) && pil_genpage_is_retired(page)) {
+        atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
+        return false;
+    }
+    for (unsigned i = 0; i < PIL_LINKS; i++) {
+        struct pil_link *link = &pil_process.link[i];
+        uint32_t fd = atomic_load(&link->fd);
+        struct pollfd pfd = {.fd = (int)fd - 1};
+
+        if (!fd || atomic_load(&link->busy) || sys->poll(&pfd, 1, 0) <= 0)
+            continue;
+        atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
+        return false;
+    }
+    return has_pages(instance);
+}
+
+bool pil_link_evict(int fd)
+{
+    uint64_t end = pil_chan_now(sys) + deadline_ms() * MS;
+
+    for (unsigned i = 0; i < PIL_LINKS; i++) {
+        struct pil_link *link = &pil_process.link[i];
+
+        if (atomic_load(&link->fd) != (uint32_t)fd + 1)
+            continue;
+        while (!try_take(link, pil_chan_now(sys))) {
+            if (pil_chan_now(sys) >= end)
+                return false;
+            sched_yield();
+        }
+        drop(link);
+        give_back(link);
+    }
+    return true;
+}

@@ -1,0 +1,36 @@
+/*
+ * The link to policyd: connect, hello, ask, within a deadline.
+ *
+ * A thread that needs an answer takes a free link, sends one frame, reads one frame and gives the
+ * link back, so no thread ever waits for another one's answer. Signals are blocked meanwhile: a
+ * handler that jumps away must not leave a link half-way. After a failure the next attempt waits
+ * (50 ms, doubling to 1 s); until then calls fail at once.
+ *
+ * Cost: one send and one receive; a few system calls more for a fresh link. Errors:
+ * PIL_E_UNREACHABLE, PIL_E_TIMEOUT, PIL_E_REFUSED, PIL_E_MALFORMED: the four causes of the
+ * fail-closed rule, and no others. Threads: any. Signals: usable from handlers. Fork: see state.h.
+ */
+#ifndef PIL_SHIM_LINK_H
+#define PIL_SHIM_LINK_H
+
+#include "core/query.h"
+
+/* Sends hello without waiting for the answer; for the constructor. Failing is no matter. */
+void pil_link_greet(void);
+
+/* Makes sure that a policyd has said welcome, so that pil_process.page is there. */
+int pil_link_welcome(void) PIL_USERESULT;
+
+/* Asks count (1..PIL_BATCH_MAX) questions in one frame. */
+int pil_link_ask(const struct pil_query *queries, unsigned count,
+                 struct pil_verdict *verdicts) PIL_USERESULT;
+
+/* Looks without waiting whether the policyd that gave us our page is still there. When it is not,
+ * false, and the next pil_link_welcome or ask finds another one. */
+bool pil_link_alive(void);
+
+/* Makes a descriptor of ours free for the program to dup onto. False when a round trip that uses
+ * it did not end within the deadline. */
+bool pil_link_evict(int fd);
+
+#endif

@@ -1,0 +1,157 @@
+/* connect, bind, listen, accept: judged, then made. */
+#include <netinet/in.h>
+#include <string.h>
+
+#include "shim/call.h"
+#include "shim/decide.h"
+#include "shim/guard.h"
+#include "shim/link.h"
+#include "shim/real.h"
+#include "shim/shim.h"
+#include "shim/state.h"
+
+void pil_shim_start(char *const envp[])
+{
+    pil_state_boot(envp);
+    pil_state_ready();
+    pil_link_greet();
+}
+
+static bool stream(int type)
+{
+    return type == SOCK_STREAM || type == SOCK_SEQPACKET;
+}
+
+/* Setting the destination of a datagram socket is judged as what it is for: sending there. */
+static int judge_connect(int fd, const struct pil_copied *copy, const void *caller)
+{
+    struct pil_call_room room;
+    struct pil_query q;
+    int type;
+
+    if (!pil_call_query(&q, PIL_ACTION_CONNECT, (const struct sockaddr *)&copy->sa, copy->len,
+                        &room))
+        return 0;
+    if (pil_guard_inside() && q.kind == PIL_KIND_UNIX)
+        return 0;
+    type = pil_call_socket_type(fd);
+    if (type < 0)
+        return -type;
+    if (!stream(type))
+        q.action = PIL_ACTION_SEND;
+    return pil_decide(&q, caller, NULL);
+}
+
+int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *caller)
+{
+    struct pil_copied copy;
+    int error;
+
+    pil_state_ready();
+    if (!pil_call_copy(&copy, addr, len))
+        return (int)pil_call_result(pil_real_host.connect(fd, addr, len));
+    error = judge_connect(fd, &copy, caller);
+    if (error)
+        return (int)pil_call_result(-error);
+    return (int)pil_call_result(
+        pil_real_host.connect(fd, (const struct sockaddr *)&copy.sa, copy.len));
+}
+
+/* A stream socket is judged when it listens; a datagram socket receives from here on. */
+static int judge_bind(int fd, const struct pil_copied *copy, const void *caller)
+{
+    struct pil_call_room room;
+    struct pil_query q;
+    int type;
+
+    if (!pil_call_query(&q, PIL_ACTION_LISTEN, (const struct sockaddr *)&copy->sa, copy->len,
+                        &room))
+        return 0;
+    if (q.kind != PIL_KIND_INET || q.port == 0)
+        return 0;
+    type = pil_call_socket_type(fd);
+    if (type < 0)
+        return -type;
+    return stream(type) ? 0 : pil_decide(&q, caller, NULL);
+}
+
+int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller)
+{
+    struct pil_copied copy;
+    int error;
+
+    pil_state_ready();
+    if (!pil_call_copy(&copy, addr, len))
+        return (int)pil_call_result(pil_real_host.bind(fd, addr, len));
+    error = judge_bind(fd, &copy, caller);
+    if (error)
+        return (int)pil_call_result(-error);
+    return (int)pil_call_result(
+        pil_real_host.bind(fd, (const struct sockaddr *)&copy.sa, copy.len));
+}
+
+/* The query about a socket's own address. */
+static bool query_own(struct pil_query *q, unsigned action, int fd, struct pil_call_room *room)
+{
+    struct sockaddr_storage sa;
+    socklen_t len = sizeof(sa);
+
+    return pil_real_sys.getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+           pil_call_query(q, action, (struct sockaddr *)&sa, len, room);
+}
+
+int pil_shim_listen(int fd, int backlog, const void *caller)
+{
+    struct pil_call_room room;
+    struct pil_query q;
+    int error = 0;
+
+    pil_state_ready();
+    if (query_own(&q, PIL_ACTION_LISTEN, fd, &room))
+        error = pil_decide(&q, caller, NULL);
+    if (error)
+        return (int)pil_call_result(-error);
+    return (int)pil_call_result(pil_real_host.listen(fd, backlog));
+}
+
+/* The peer of a refused connection sees a reset, as if the port were closed. */
+static void reset(int fd)
+{
+    struct linger now = {.l_onoff = 1};
+
+    pil_real_sys.setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
+    pil_real_sys.close(fd);
+}
+
+static int judge_accept(int fd, const struct sockaddr_storage *peer, socklen_t len,
+                        const void *caller)
+{
+    struct pil_call_room room;
+    struct pil_addr source;
+    struct pil_query q;
+
+    if (!query_own(&q, PIL_ACTION_ACCEPT, fd, &room))
+        return 0;
+    if (pil_addr_from((const struct sockaddr *)peer, len, &source) == 0)
+        q.source = source.ip;
+    return pil_decide(&q, caller, NULL);
+}
+
+int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller)
+{
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof(peer);
+    int got, error;
+
+    pil_state_ready();
+    got = pil_real_host.accept4(fd, (struct sockaddr *)&peer, &peer_len, flags);
+    if (got < 0)
+        return (int)pil_call_result(got);
+    error = judge_accept(got, &peer, peer_len, caller);
+    if (error) {
+        reset(got);
+        return (int)pil_call_result(-error);
+    }
+    pil_call_give(&peer, peer_len, addr, len);
+    return got;
+}

@@ -1,0 +1,38 @@
+/*
+ * Descriptors that are ours: close-on-exec, high, and stepped around by the host's close, dup and
+ * close_range.
+ *
+ * The table of numbers survives a fork on purpose: the child has copies of its parent's links and
+ * must close them, whatever else it forgets. A number is listed after it was opened and taken off
+ * before it is closed, so a listed number is always open and always ours.
+ *
+ * Cost: a scan of eight words in one cache line.
+ * Errors: -1 from pil_ownfd_adopt when no room is left or the kernel gives no high number.
+ * Threads, signals: lock-free. Safe in vfork children.
+ */
+#ifndef PIL_SHIM_OWNFD_H
+#define PIL_SHIM_OWNFD_H
+
+#include <stdbool.h>
+
+#define PIL_OWNFD_MAX 8u
+
+/* Chooses where ours go, from the limit on descriptors. Once, at start. */
+void pil_ownfd_init(void);
+
+/* Moves a fresh descriptor up and lists it. Returns its new number; on failure -1, and the
+ * descriptor is closed. */
+int pil_ownfd_adopt(int fd);
+
+/* Takes a number off the list and closes it. */
+void pil_ownfd_close(int fd);
+
+bool pil_ownfd_has(int fd);
+
+/* The lowest of ours that is >= fd, or -1: for stepping around. */
+int pil_ownfd_from(int fd);
+
+/* In a forked child: closes everything that was the parent's. */
+void pil_ownfd_forget(void);
+
+#endif

@@ -1,0 +1,64 @@
+/*
+ * syscall(2), the libc function: network and descriptor calls made through it are judged like the
+ * functions of their name; everything else is forwarded with all six arguments.
+ *
+ * io_uring_setup is refused, because a ring would make network calls that nobody sees; programs
+ * fall back to ordinary calls when the kernel has no rings.
+ */
+#include <stdint.h>
+#include <sys/syscall.h>
+
+#include "shim/call.h"
+#include "shim/real.h"
+#include "shim/shim.h"
+#include "shim/state.h"
+
+#define P(n) ((void *)(uintptr_t)a[n])
+
+static long raw(long number, const long a[6])
+{
+    return pil_call_result(pil_sysops_call(number, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
+long pil_shim_syscall(long number, const long a[6], const void *caller)
+{
+    switch (number) {
+    case SYS_connect:
+        return pil_shim_connect((int)a[0], P(1), (socklen_t)a[2], caller);
+    case SYS_bind:
+        return pil_shim_bind((int)a[0], P(1), (socklen_t)a[2], caller);
+    case SYS_listen:
+        return pil_shim_listen((int)a[0], (int)a[1], caller);
+    case SYS_accept:
+        return pil_shim_accept((int)a[0], P(1), P(2), 0, caller);
+    case SYS_accept4:
+        return pil_shim_accept((int)a[0], P(1), P(2), (int)a[3], caller);
+    case SYS_sendto:
+        return pil_shim_sendto((int)a[0], P(1), (size_t)a[2], (int)a[3], P(4), (socklen_t)a[5],
+                               caller);
+    case SYS_sendmsg:
+        return pil_shim_sendmsg((int)a[0], P(1), (int)a[2], caller);
+    case SYS_sendmmsg:
+        return pil_shim_sendmmsg((int)a[0], P(1), (unsigned)a[2], (int)a[3], caller);
+    case SYS_close:
+        return pil_shim_close((int)a[0]);
+    case SYS_close_range:
+        return pil_shim_close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+    case SYS_dup:
+        return pil_shim_dup((int)a[0]);
+    case SYS_dup2:
+        return pil_shim_dup2((int)a[0], (int)a[1]);
+    case SYS_dup3:
+        return pil_shim_dup3((int)a[0], (int)a[1], (int)a[2]);
+    case SYS_fcntl:
+        return pil_shim_fcntl((int)a[0], (int)a[1], a[2]);
+    case SYS_execve:
+        return pil_shim_execve(P(0), P(1), P(2));
+    case SYS_execveat:
+        return pil_shim_execveat((int)a[0], P(1), P(2), P(3), (int)a[4]);
+    case SYS_io_uring_setup:
+        return pil_call_result(-EPERM);
+    default:
+        return raw(number, a);
+    }
+}

@@ -1,0 +1,118 @@
+#include "shim/real.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+#include "core/defs.h"
+
+long pil_stub(long number, long a, long b, long c, long d, long e, long f) PIL_HIDDEN;
+
+bool pil_real_stub_in_place(void)
+{
+    return (uintptr_t)pil_stub == PIL_STUB_ADDRESS;
+}
+
+/*
+ * A bare system call is no cancellation point. With the asynchronous type a thread that is
+ * cancelled while it waits in the kernel unwinds from the stub; nothing of ours is held there.
+ */
+static long cancellable(long number, long a, long b, long c, long d, long e, long f)
+{
+    int type;
+    long result;
+
+    pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
+    result = pil_stub(number, a, b, c, d, e, f);
+    pthread_setcanceltype(type, NULL);
+    return result;
+}
+
+/* Every network call twice: plain for ourselves, cancellable for the program. */
+#define BOTH(type, name, parameters, number, a, b, c, d, e, f)                                     \
+    static type sys_##name parameters                                                              \
+    {                                                                                              \
+        return (type)pil_stub(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),       \
+                              (long)(f));                                                          \
+    }                                                                                              \
+    static type host_##name parameters                                                             \
+    {                                                                                              \
+        return (type)cancellable(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),    \
+                                 (long)(f));                                                       \
+    }
+
+BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), SYS_connect, fd, sa, len,
+     0, 0, 0)
+BOTH(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, fd, sa, len, 0, 0,
+     0)
+BOTH(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
+BOTH(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), SYS_accept4, fd, sa,
+     len, flags, 0, 0)
+BOTH(ssize_t, sendto,
+     (int fd, const void *buf, size_t len, int flags, const struct sockaddr *sa, socklen_t salen),
+     SYS_sendto, fd, buf, len, flags, sa, salen)
+BOTH(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), SYS_sendmsg, fd, msg, flags,
+     0, 0, 0)
+BOTH(int, sendmmsg, (int fd, struct mmsghdr *vec, unsigned count, int flags), SYS_sendmmsg, fd,
+     vec, count, flags, 0, 0)
+
+struct pil_sysops pil_real_sys;
+struct pil_sysops pil_real_host;
+struct pil_real_libc pil_real_libc;
+
+#define FILL(table, prefix)                                                                        \
+    do {                                                                                           \
+        (table) = pil_sysops_kernel;                                                               \
+        (table).connect = prefix##_connect;                                                        \
+        (table).bind = prefix##_bind;                                                              \
+        (table).listen = prefix##_listen;                                                          \
+        (table).accept4 = prefix##_accept4;                                                        \
+        (table).sendto = prefix##_sendto;                                                          \
+        (table).sendmsg = prefix##_sendmsg;                                                        \
+        (table).sendmmsg = prefix##_sendmmsg;                                                      \
+    } while (0)
+
+/* dlsym gives data pointers; POSIX lets them be stored like this. */
+#define BIND(name) (*(void **)&pil_real_libc.name = dlsym(RTLD_NEXT, #name))
+
+/* The clock must be libc's own: an interposer that bends time must not bend our TTLs. */
+static void bind_clock(void)
+{
+    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+
+    *(void **)&pil_real_libc.clock_gettime = libc ? dlsym(libc, "clock_gettime") : NULL;
+    if (libc)
+        dlclose(libc);
+}
+
+void pil_real_bind(void)
+{
+    FILL(pil_real_sys, sys);
+    FILL(pil_real_host, host);
+    BIND(close);
+    BIND(fcntl);
+    BIND(getaddrinfo);
+    BIND(gethostbyname);
+    BIND(gethostbyname2);
+    BIND(gethostbyname_r);
+    BIND(gethostbyname2_r);
+    BIND(execve);
+    BIND(execvpe);
+    BIND(fexecve);
+    BIND(execveat);
+    BIND(posix_spawn);
+    BIND(posix_spawnp);
+    bind_clock();
+}
+
+uint64_t pil_real_coarse_ns(void)
+{
+    struct timespec now = {0};
+
+    if (PIL_LIKELY(pil_real_libc.clock_gettime != NULL))
+        pil_real_libc.clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    else
+        pil_sysops_kernel.clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}

@@ -1,0 +1,63 @@
+/*
+ * The real calls: what the hooks stand in front of.
+ *
+ * Two tables of system calls, both with their network calls leading through the stub:
+ * pil_real_sys for the shim's own business, pil_real_host for calls made on behalf of the
+ * program, which are cancellation points as pthreads(7) lists them. And the libc functions that
+ * have no system call of their own, bound once.
+ *
+ * Cost: an indirect call; for pil_real_host two changes of the cancellation type on top.
+ * Errors: negated errno from the tables; the libc functions as libc has them.
+ * Threads, fork, signals: everything is filled once at start and constant from then on, hence no
+ * lock. Binding calls dlsym and is not for signal handlers.
+ */
+#ifndef PIL_SHIM_REAL_H
+#define PIL_SHIM_REAL_H
+
+#include <netdb.h>
+#include <spawn.h>
+#include <stdbool.h>
+#include <time.h>
+
+#include "core/sysops.h"
+
+/* The address at which the stub was linked, and whether the loader put it there. */
+#define PIL_STUB_ADDRESS 0x200000000000u
+bool pil_real_stub_in_place(void);
+
+extern struct pil_sysops pil_real_sys;
+extern struct pil_sysops pil_real_host;
+
+/* Fills the tables and binds the libc functions. Idempotent; called once at start, before
+ * anything else of the shim runs. */
+void pil_real_bind(void);
+
+struct pil_real_libc {
+    int (*close)(int);
+    int (*fcntl)(int, int, ...);
+    int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    struct hostent *(*gethostbyname)(const char *);
+    struct hostent *(*gethostbyname2)(const char *, int);
+    int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
+                           int *);
+    int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t,
+                            struct hostent **, int *);
+    int (*execve)(const char *, char *const[], char *const[]);
+    int (*execvpe)(const char *, char *const[], char *const[]);
+    int (*fexecve)(int, char *const[], char *const[]);
+    int (*execveat)(int, const char *, char *const[], char *const[], int);
+    int (*posix_spawn)(pid_t *, const char *, const posix_spawn_file_actions_t *,
+                       const posix_spawnattr_t *, char *const[], char *const[]);
+    int (*posix_spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *,
+                        const posix_spawnattr_t *, char *const[], char *const[]);
+    int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own, never an interposer's */
+};
+
+/* The bound functions. Entries that libc does not have are NULL, and all of them are before
+ * pil_real_bind: close has to cope with that, because allocators call it while they start. */
+extern struct pil_real_libc pil_real_libc;
+
+/* CLOCK_MONOTONIC_COARSE in nanoseconds: steps of a few milliseconds, no system call. */
+uint64_t pil_real_coarse_ns(void);
+
+#endif

@@ -1,0 +1,145 @@
+/* sendto, sendmsg, sendmmsg: judged when they name a destination, else the plain data path. */
+#include <string.h>
+
+#include "shim/call.h"
+#include "shim/decide.h"
+#include "shim/guard.h"
+#include "shim/real.h"
+#include "shim/shim.h"
+#include "shim/state.h"
+
+/* A stream socket takes a destination from a send only with MSG_FASTOPEN, and then it is a
+ * connect; otherwise the kernel ignores or refuses it. */
+static int judge(int fd, const struct pil_copied *to, int flags, const void *caller)
+{
+    struct pil_call_room room;
+    struct pil_query q;
+    int type;
+
+    if (!pil_call_query(&q, PIL_ACTION_SEND, (const struct sockaddr *)&to->sa, to->len, &room))
+        return 0;
+    if (pil_guard_inside() && q.kind == PIL_KIND_UNIX)
+        return 0;
+    type = pil_call_socket_type(fd);
+    if (type < 0)
+        return -type;
+    if (type == SOCK_STREAM || type == SOCK_SEQPACKET) {
+        if (!(flags & MSG_FASTOPEN))
+            return 0;
+        q.action = PIL_ACTION_CONNECT;
+    }
+    return pil_decide(&q, caller, NULL);
+}
+
+ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags,
+                        const struct sockaddr *addr, socklen_t addr_len, const void *caller)
+{
+    struct pil_copied to;
+    int error;
+
+    pil_state_ready();
+    if (!pil_call_copy(&to, addr, addr_len))
+        return pil_call_result(pil_real_host.sendto(fd, buf, len, flags, addr, addr_len));
+    error = judge(fd, &to, flags, caller);
+    if (error)
+        return pil_call_result(-error);
+    return pil_call_result(
+        pil_real_host.sendto(fd, buf, len, flags, (struct sockaddr *)&to.sa, to.len));
+}
+
+/* Copies a message header and its destination; the copy points to the copied destination. False
+ * when the destination cannot be copied, which the kernel refuses by itself. */
+static bool copy_header(struct msghdr *copy, struct pil_copied *to, const struct msghdr *msg)
+{
+    *copy = *msg;
+    if (!copy->msg_name)
+        return true;
+    if (!pil_call_copy(to, copy->msg_name, copy->msg_namelen))
+        return false;
+    copy->msg_name = &to->sa;
+    return true;
+}
+
+static int judge_header(int fd, const struct msghdr *copy, const struct pil_copied *to, int flags,
+                        const void *caller)
+{
+    return copy->msg_name ? judge(fd, to, flags, caller) : 0;
+}
+
+ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void *caller)
+{
+    struct pil_copied to;
+    struct msghdr copy;
+    int error;
+
+    pil_state_ready();
+    if (!msg || !copy_header(&copy, &to, msg))
+        return pil_call_result(pil_real_host.sendmsg(fd, msg, flags));
+    error = judge_header(fd, &copy, &to, flags, caller);
+    if (error)
+        return pil_call_result(-error);
+    return pil_call_result(pil_real_host.sendmsg(fd, &copy, flags));
+}
+
+#define CHUNK 6u
+
+/* Copies and judges up to count messages; returns how many may go, *error why the next may not. */
+static unsigned admit(int fd, struct mmsghdr *copy, struct pil_copied *to,
+                      const struct mmsghdr *vec, unsigned count, int flags, const void *caller,
+                      int *error)
+{
+    unsigned i;
+
+    *error = 0;
+    for (i = 0; i < count; i++) {
+        copy[i].msg_len = 0;
+        if (!copy_header(&copy[i].msg_hdr, &to[i], &vec[i].msg_hdr))
+            *error = EINVAL;
+        else
+            *error = judge_header(fd, &copy[i].msg_hdr, &to[i], flags, caller);
+        if (*error)
+            break;
+    }
+    return i;
+}
+
+/* Sends one chunk; the result as of sendmmsg, *error when it stopped at a refused message. */
+static int send_chunk(int fd, struct mmsghdr *vec, unsigned count, int flags, const void *caller,
+                      int *error)
+{
+    struct mmsghdr copy[CHUNK];
+    struct pil_copied to[CHUNK];
+    unsigned allowed = admit(fd, copy, to, vec, count, flags, caller, error);
+    int sent;
+
+    if (allowed == 0)
+        return -*error;
+    sent = pil_real_host.sendmmsg(fd, copy, allowed, flags);
+    for (int i = 0; i < sent; i++)
+        vec[i].msg_len = copy[i].msg_len;
+    return sent;
+}
+
+/* Like the kernel: an error counts only when it met the first message, else the number sent. */
+int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, const void *caller)
+{
+    unsigned done = 0;
+    int error = 0;
+
+    pil_state_ready();
+    if (!vec || count == 0)
+        return (int)pil_call_result(pil_real_host.sendmmsg(fd, vec, count, flags));
+    if (count > 1024) /* UIO_MAXIOV, where the kernel cuts too */
+        count = 1024;
+    while (done < count && !error) {
+        unsigned chunk = count - done < CHUNK ? count - done : CHUNK;
+        int sent = send_chunk(fd, vec + done, chunk, flags, caller, &error);
+
+        if (sent < 0)
+            return done ? (int)done : (int)pil_call_result(sent);
+        done += (unsigned)sent;
+        if ((unsigned)sent < chunk)
+            break;
+    }
+    return (int)done;
+}

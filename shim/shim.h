@@ -1,0 +1,66 @@
+/*
+ * What the hooks call: one function per intercepted call, and nothing else of the shim.
+ *
+ * Contract, for all of them: the return value and errno are those of the call they stand for, as
+ * its man page has them; on success errno is left alone. A refusal is reported as docs/architecture.md
+ * lists it. `caller` is the return address of the hook, for the call site; it may be NULL.
+ * They may be called from any thread, from signal handlers where the call itself may, in forked
+ * and vforked children, and before main; they allocate nothing and use less than 2 KiB of stack a
+ * frame.
+ */
+#ifndef PIL_SHIM_SHIM_H
+#define PIL_SHIM_SHIM_H
+
+#include <netdb.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+/* The constructor's work; argc, argv and envp are the loader's. */
+void pil_shim_start(char *const envp[]);
+
+/* Sockets (net.c, send.c). */
+int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
+int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
+int pil_shim_listen(int fd, int backlog, const void *caller);
+int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller);
+ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags,
+                        const struct sockaddr *addr, socklen_t addr_len, const void *caller);
+ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void *caller);
+int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, const void *caller);
+
+/* Names (resolve.c). */
+int pil_shim_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,
+                         struct addrinfo **res, const void *caller);
+struct hostent *pil_shim_gethostbyname(const char *name, const void *caller);
+struct hostent *pil_shim_gethostbyname2(const char *name, int family, const void *caller);
+int pil_shim_gethostbyname_r(const char *name, struct hostent *ret, char *buf, size_t len,
+                             struct hostent **result, int *error, const void *caller);
+int pil_shim_gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buf,
+                              size_t len, struct hostent **result, int *error,
+                              const void *caller);
+
+/* Descriptors (fd.c). */
+int pil_shim_close(int fd);
+int pil_shim_close_range(unsigned first, unsigned last, int flags);
+void pil_shim_closefrom(int first);
+int pil_shim_dup(int fd);
+int pil_shim_dup2(int from, int to);
+int pil_shim_dup3(int from, int to, int flags);
+int pil_shim_fcntl(int fd, int command, long argument);
+
+/* Programs (exec.c). env NULL means the environment of the process. */
+int pil_shim_execve(const char *path, char *const argv[], char *const envp[]);
+int pil_shim_execvpe(const char *file, char *const argv[], char *const envp[]);
+int pil_shim_fexecve(int fd, char *const argv[], char *const envp[]);
+int pil_shim_execveat(int dir, const char *path, char *const argv[], char *const envp[],
+                      int flags);
+int pil_shim_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+                         const posix_spawnattr_t *attr, char *const argv[], char *const envp[],
+                         int search);
+
+/* syscall(2), the libc function (raw.c). */
+long pil_shim_syscall(long number, const long argument[6], const void *caller);
+
+#endif

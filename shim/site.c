@@ -1,0 +1,27 @@
+#include "shim/site.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <string.h>
+
+#include "core/defs.h"
+#include "shim/env.h"
+
+extern int _dl_find_object(void *address, struct dl_find_object *result) __attribute__((weak));
+
+bool pil_site_module(const void *address, struct pil_slice *name)
+{
+    struct dl_find_object found;
+    const char *path, *base;
+
+    if (!_dl_find_object || _dl_find_object((void *)address, &found) != 0)
+        return false;
+    path = found.dlfo_link_map->l_name;
+    if (path[0] == '\0')
+        path = pil_env.program;
+    base = strrchr(path, '/');
+    *name = pil_slice_of(base ? base + 1 : path);
+    if (name->len > PIL_CALLER_MAX)
+        name->len = PIL_CALLER_MAX;
+    return name->len > 0;
+}

@@ -1,0 +1,104 @@
+#include "shim/state.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "shim/cache.h"
+#include "shim/digest.h"
+#include "shim/env.h"
+#include "shim/real.h"
+
+#define PAGE 4096u
+
+struct pil_process pil_process __attribute__((aligned(PAGE)));
+static char behind_process[1] __attribute__((aligned(PAGE), used)); /* keeps the last page ours */
+
+bool pil_state_forked;
+static _Atomic uint32_t booted; /* 0: no, 1: under way, 2: done; survives fork */
+
+bool pil_state_booted(void)
+{
+    return atomic_load_explicit(&booted, memory_order_acquire) == 2;
+}
+
+static void forget_in_child(void)
+{
+    atomic_store(&pil_process.phase, 0);
+    for (unsigned i = 0; i < PIL_LINKS; i++) {
+        atomic_store(&pil_process.link[i].busy, 0);
+        atomic_store(&pil_process.link[i].fd, 0);
+    }
+    atomic_store(&pil_process.page, NULL);
+    atomic_store(&pil_process.ring, NULL);
+    atomic_store(&pil_process.page_instance, 0);
+    atomic_store(&pil_process.retry_ns, 0);
+    atomic_store(&pil_process.waiters, 0);
+}
+
+static bool wipe_on_fork(void *memory, size_t len)
+{
+    size_t whole = (len + PAGE - 1) & ~(size_t)(PAGE - 1);
+
+    return pil_real_sys.madvise(memory, whole, MADV_WIPEONFORK) == 0;
+}
+
+/* Where the kernel cannot wipe, fork(3) has to tell; clones behind libc's back are not seen then.
+ * Entries of the cache need no wiping: without a page there is no generation that they fit. */
+static void watch_forks(void)
+{
+    size_t len;
+    void *cache = pil_cache_memory(&len);
+
+    if (!wipe_on_fork(&pil_process, sizeof(pil_process)) || !wipe_on_fork(cache, len))
+        pthread_atfork(NULL, NULL, forget_in_child);
+}
+
+void pil_state_boot(char *const envp[])
+{
+    uint32_t none = 0;
+
+    if (!atomic_compare_exchange_strong(&booted, &none, 1)) {
+        while (!pil_state_booted())
+            sched_yield();
+        return;
+    }
+    pil_real_bind();
+    pil_env_read(envp);
+    pil_digest_init();
+    pil_ownfd_init();
+    watch_forks();
+    atomic_store_explicit(&booted, 2, memory_order_release);
+}
+
+/* The process part has nothing to set up but what a parent left behind. */
+static void start(void)
+{
+    static _Atomic uint32_t started; /* survives fork: tells a child from a fresh image */
+
+    if (atomic_exchange(&started, 1)) {
+        pil_state_forked = true;
+        pil_ownfd_forget();
+    }
+}
+
+void pil_state_ready_slow(void)
+{
+    uint64_t all = UINT64_MAX, mask = 0;
+    uint32_t fresh = 0;
+
+    if (!pil_state_booted())
+        pil_state_boot(environ);
+    pil_real_sys.procmask(SIG_SETMASK, &all, &mask);
+    if (atomic_compare_exchange_strong(&pil_process.phase, &fresh, 1)) {
+        start();
+        atomic_store_explicit(&pil_process.phase, 2, memory_order_release);
+    } else {
+        while (atomic_load_explicit(&pil_process.phase, memory_order_acquire) != 2)
+            sched_yield();
+    }
+    pil_real_sys.procmask(SIG_SETMASK, &mask, NULL);
+}

@@ -1,0 +1,77 @@
+/*
+ * The life of the shim in one process: start, fork, exec.
+ *
+ * Two kinds of memory. What is true for the process image (environment, real functions, stub) is
+ * set once at start. What belongs to one process (links, shared pages, cached verdicts) lies in
+ * pages that the kernel wipes in a forked child (MADV_WIPEONFORK): the child finds zeroes,
+ * whichever way it was made and whatever other threads were doing, and starts over at its first
+ * call. A vfork child shares the memory and uses it as its parent would.
+ *
+ * Cost: pil_state_ready is two loads. Errors: none; a shim that could not start refuses, because
+ * it has no link. Threads: start is taken by one thread with signals blocked, the others wait
+ * for these few system calls.
+ */
+#ifndef PIL_SHIM_STATE_H
+#define PIL_SHIM_STATE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/genpage.h"
+#include "core/ring.h"
+#include "shim/ownfd.h"
+
+#define PIL_LINKS PIL_OWNFD_MAX
+#define PIL_LINK_BUFFER 4096u /* bytes of the largest frame the shim sends or takes */
+
+/* One connection to policyd. Owned by the thread that holds `busy`. */
+struct pil_link {
+    _Atomic uint64_t busy;  /* CLOCK_MONOTONIC ns when it was taken; 0: free */
+    _Atomic uint32_t fd;    /* descriptor + 1; 0: not connected */
+    uint32_t instance;      /* of policyd, pil_process.instance when it was connected */
+    uint32_t sequence;
+    bool greeted;           /* hello was sent, welcome not yet read */
+    uint8_t buffer[PIL_LINK_BUFFER] __attribute__((aligned(8)));
+};
+
+/* Everything that is wiped in a forked child. */
+struct pil_process {
+    _Atomic uint32_t phase;    /* 0: fresh or forked, 1: starting, 2: ready */
+    _Atomic uint32_t instance; /* raised when policyd turned out to be gone */
+    _Atomic(struct pil_genpage *) page; /* of the last policyd that said welcome; never unmapped,
+                                           because a thread may be reading it */
+    _Atomic(struct pil_ring *) ring;
+    _Atomic uint32_t page_instance; /* the instance the page came from, + 1 */
+    _Atomic uint32_t flags;         /* enum pil_welcome_flag */
+    _Atomic uint32_t deadline_ms;   /* 0: PIL_DEADLINE_MS */
+    _Atomic uint32_t cause;         /* enum pil_err of the last failure to reach policyd */
+    _Atomic uint64_t retry_ns;      /* not before this (CLOCK_MONOTONIC), after failures */
+    _Atomic uint32_t backoff_ms;
+    _Atomic uint64_t check_ns;      /* when to look next whether the link is up (coarse) */
+    _Atomic uint32_t released;      /* futex word: raised when a link becomes free */
+    _Atomic uint32_t waiters;
+    struct pil_link link[PIL_LINKS] __attribute__((aligned(64)));
+};
+
+extern struct pil_process pil_process;
+
+/* This process is a forked child of one that had started. Not wiped; only ever set. */
+extern bool pil_state_forked;
+
+/* The constructor's work; also done by the first call that comes earlier. */
+void pil_state_boot(char *const envp[]);
+
+/* Makes sure the process part is there. */
+void pil_state_ready_slow(void);
+
+static inline void pil_state_ready(void)
+{
+    if (PIL_UNLIKELY(atomic_load_explicit(&pil_process.phase, memory_order_acquire) != 2))
+        pil_state_ready_slow();
+}
+
+/* False before the constructor: only close and its like look at this. */
+bool pil_state_booted(void);
+
+#endif
