@@ -1,0 +1,626 @@
+#include "conf/schema.h"
+
+#include <confuse.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/err.h"
+
+/*
+ * What is being read: one thing of each kind, moved into the model when its block ends. Inner
+ * blocks end before outer ones, so a rule is complete before its policy is.
+ */
+struct draft {
+    struct pil_model top; /* what stands outside of all blocks, of this file */
+    struct pil_workload workload;
+    struct pil_role role;
+    struct pil_service service;
+    struct pil_policy policy;
+    struct pil_rule rule;
+    struct pil_route route;
+    bool has_stage, has_limit, has_per, has_failures, has_open;
+};
+
+#define FIELD(member) offsetof(struct draft, member)
+
+/* ---- words and ranges -------------------------------------------------------------------------- */
+
+static const struct pil_choices effects = {
+    (const struct pil_choice[]){{"allow", PIL_ALLOW}, {"deny", PIL_DENY}, {NULL, 0}}, 1};
+static const struct pil_choices coverages = {
+    (const struct pil_choice[]){{"required", true}, {"report", false}, {NULL, 0}}, 1};
+static const struct pil_choices encrypts = {
+    (const struct pil_choice[]){{"required", PIL_ENCRYPT_REQUIRED},
+                                {"permissive", PIL_ENCRYPT_PERMISSIVE},
+                                {"off", PIL_ENCRYPT_OFF},
+                                {"native", PIL_ENCRYPT_NATIVE},
+                                {NULL, 0}},
+    1};
+static const struct pil_choices stages = {
+    (const struct pil_choice[]){{"enforce", PIL_STAGE_ENFORCE},
+                                {"shadow", PIL_STAGE_SHADOW},
+                                {"off", PIL_STAGE_OFF},
+                                {NULL, 0}},
+    1};
+static const struct pil_choices errnos = {
+    (const struct pil_choice[]){{"EACCES", EACCES},
+                                {"ECONNREFUSED", ECONNREFUSED},
+                                {"ETIMEDOUT", ETIMEDOUT},
+                                {NULL, 0}},
+    2};
+static const struct pil_choices rate_keys = {
+    (const struct pil_choice[]){{"subject", PIL_RATE_BY_SUBJECT},
+                                {"process", PIL_RATE_BY_PROCESS},
+                                {"resource", PIL_RATE_BY_RESOURCE},
+                                {"source", PIL_RATE_BY_SOURCE},
+                                {NULL, 0}},
+    1};
+static const struct pil_choices exceeds = {
+    (const struct pil_choice[]){{"deny", PIL_EXCEED_DENY},
+                                {"delay", PIL_EXCEED_DELAY},
+                                {"shadow", PIL_EXCEED_SHADOW},
+                                {NULL, 0}},
+    1};
+
+#define DAY_MS (24u * 60 * 60 * 1000)
+
+static const struct pil_range schema_range = {1, 1, 4, "1"};
+static const struct pil_range version_range = {0, UINT32_MAX, 4, "a number from 0 to 4294967295"};
+static const struct pil_range percent_range = {0, 100, 1, "percent of hosts, from 0 to 100"};
+static const struct pil_range count_range = {1, 1000000000, 4, "a number from 1 to 1000000000"};
+static const struct pil_range small_range = {1, 1000, 4, "a number from 1 to 1000"};
+static const struct pil_range retry_range = {0, 10, 4, "a number from 0 to 10"};
+static const struct pil_range time_range = {
+    1, DAY_MS, 4, "a number with ms, s, m or h, such as 250ms, from 1ms to 24h"};
+static const struct pil_range timeout_range = {
+    1, 60 * 60 * 1000, 4, "a number with ms, s, m or h, such as 250ms, from 1ms to 1h"};
+
+/* The count lies behind the array of a struct pil_when; pil_value_uids wants to know where. */
+static const size_t uid_count_from_uid =
+    offsetof(struct pil_when, uid_count) - offsetof(struct pil_when, uid);
+
+/* ---- the tables -------------------------------------------------------------------------------- */
+
+#define BLOCK(id, text, rows)                                                                      \
+    static const struct pil_block id = {text, rows, PIL_NELEM(rows)}
+
+#define TEXT(word, form, field)                                                                    \
+    {                                                                                              \
+        .name = word, .take = pil_value_text, .with = &pil_form_##form, .offset = FIELD(field)     \
+    }
+#define LIST(word, form, field)                                                                    \
+    {                                                                                              \
+        .name = word, .shape = PIL_SHAPE_LIST, .take = pil_value_texts, .with = &pil_form_##form,  \
+        .offset = FIELD(field)                                                                     \
+    }
+#define VALUE(word, kind, how, field, ...)                                                         \
+    {                                                                                              \
+        .name = word, .take = pil_value_##kind, .with = how, .offset = FIELD(field), __VA_ARGS__   \
+    }
+#define INNER(word, kind, inner)                                                                   \
+    {                                                                                              \
+        .name = word, .shape = PIL_SHAPE_##kind, .block = &inner                                   \
+    }
+
+static const struct pil_keyword workload_rows[] = {
+    TEXT("exe", path, workload.exe),
+    TEXT("user", user, workload.user),
+    TEXT("unit", unit, workload.unit),
+    TEXT("cgroup", cgroup, workload.cgroup),
+    TEXT("sha256", sha256, workload.sha256),
+    VALUE("coverage", choice, &coverages, workload.covered, ),
+};
+BLOCK(workload_block, "workload", workload_rows);
+
+static const struct pil_keyword role_rows[] = {
+    LIST("members", member, role.members),
+};
+BLOCK(role_block, "role", role_rows);
+
+static const struct pil_keyword service_rows[] = {
+    LIST("endpoints", endpoint, service.endpoints),
+    TEXT("identity", spiffe, service.identity),
+    VALUE("encrypt", choice, &encrypts, service.encrypt, .at = FIELD(service.encrypt_at)),
+};
+BLOCK(service_block, "service", service_rows);
+
+static const struct pil_keyword when_rows[] = {
+    VALUE("hours", hours, NULL, rule.when.hours, .has = FIELD(rule.when.has_hours)),
+    {.name = "days",
+     .shape = PIL_SHAPE_LIST,
+     .take = pil_value_days,
+     .offset = FIELD(rule.when.days),
+     .has = FIELD(rule.when.has_days)},
+    TEXT("timezone", zone, rule.when.timezone),
+    LIST("source", prefix, rule.when.source),
+    LIST("caller", caller, rule.when.caller),
+    {.name = "uid",
+     .shape = PIL_SHAPE_LIST,
+     .take = pil_value_uids,
+     .with = &uid_count_from_uid,
+     .offset = FIELD(rule.when.uid),
+     .has = FIELD(rule.when.has_uids)},
+};
+BLOCK(when_block, "when", when_rows);
+
+static const struct pil_keyword rate_rows[] = {
+    VALUE("limit", number, &count_range, rule.rate.limit, .has = FIELD(has_limit)),
+    VALUE("per", duration, &time_range, rule.rate.per_ms, .has = FIELD(has_per)),
+    VALUE("burst", number, &count_range, rule.rate.burst, ),
+    VALUE("by", choice, &rate_keys, rule.rate.by, ),
+    VALUE("exceed", choice, &exceeds, rule.rate.exceed, ),
+};
+BLOCK(rate_block, "rate", rate_rows);
+
+static const struct pil_keyword rule_rows[] = {
+    VALUE("effect", choice, &effects, rule.effect, .has = FIELD(rule.has_effect)),
+    LIST("subjects", subject, rule.subjects),
+    LIST("actions", action, rule.actions),
+    LIST("resources", resource, rule.resources),
+    INNER("when", BLOCK, when_block),
+    INNER("rate", BLOCK, rate_block),
+};
+BLOCK(rule_block, "rule", rule_rows);
+
+static const struct pil_keyword policy_rows[] = {
+    TEXT("owner", owner, policy.owner),
+    VALUE("version", number, &version_range, policy.version, .has = FIELD(policy.has_version)),
+    VALUE("stage", choice, &stages, policy.stage, .has = FIELD(has_stage)),
+    VALUE("rollout", number, &percent_range, policy.rollout, ),
+    VALUE("default", choice, &effects, policy.default_effect, .has = FIELD(policy.has_default),
+          .at = FIELD(policy.default_at)),
+    VALUE("errno", choice, &errnos, policy.deny_errno, ),
+    LIST("inherits", title, policy.inherits),
+    LIST("applies", subject, policy.applies),
+    INNER("rule", TITLED, rule_block),
+};
+BLOCK(policy_block, "policy", policy_rows);
+
+static const struct pil_keyword breaker_rows[] = {
+    VALUE("failures", number, &small_range, route.breaker.failures, .has = FIELD(has_failures)),
+    VALUE("open", duration, &time_range, route.breaker.open_ms, .has = FIELD(has_open)),
+    VALUE("half_open", number, &small_range, route.breaker.half_open, ),
+};
+BLOCK(breaker_block, "breaker", breaker_rows);
+
+static const struct pil_keyword route_rows[] = {
+    VALUE("timeout", duration, &timeout_range, route.timeout_ms, .has = FIELD(route.has_timeout)),
+    VALUE("retries", number, &retry_range, route.retries, .has = FIELD(route.has_retries)),
+    LIST("fallback", fallback, route.fallback),
+    INNER("breaker", BLOCK, breaker_block),
+};
+BLOCK(route_block, "route", route_rows);
+
+static const struct pil_keyword root_rows[] = {
+    VALUE("schema", number, &schema_range, top.schema, .has = FIELD(top.has_schema)),
+    VALUE("trust_domain", text, &pil_form_domain, top.trust_domain,
+          .at = FIELD(top.trust_domain_at)),
+    VALUE("default", choice, &effects, top.default_effect, .has = FIELD(top.has_default),
+          .at = FIELD(top.default_at)),
+    VALUE("timezone", text, &pil_form_zone, top.timezone, .at = FIELD(top.timezone_at)),
+    {.name = "include", .shape = PIL_SHAPE_CALL},
+    INNER("workload", TITLED, workload_block),
+    INNER("role", TITLED, role_block),
+    INNER("service", TITLED, service_block),
+    INNER("policy", TITLED, policy_block),
+    INNER("route", TITLED, route_block),
+};
+const struct pil_block pil_schema_root = {"", root_rows, PIL_NELEM(root_rows)};
+
+const struct pil_keyword *pil_schema_find(const struct pil_block *block, struct pil_slice name)
+{
+    for (size_t i = 0; i < block->count; i++)
+        if (pil_slice_equal(name, pil_slice_of(block->keyword[i].name)))
+            return &block->keyword[i];
+    return NULL;
+}
+
+/* ---- one parse --------------------------------------------------------------------------------- */
+
+struct parse {
+    struct draft draft;
+    struct pil_fill fill;
+    struct pil_model *model;
+    struct pil_includes *includes;
+    const unsigned *opened;
+    size_t opened_left;
+};
+
+/* libconfuse's callbacks have no room for a context; a parse runs from start to end in one call of
+ * pil_schema_parse, and there is one at a time. */
+static struct parse *current;
+
+static struct pil_at at_line(unsigned line)
+{
+    return (struct pil_at){current->fill.file, line};
+}
+
+/* Appends the draft of a kind to an array and empties the draft. */
+#define MOVE(into, kind)                                                                           \
+    do {                                                                                           \
+        void *grown_ = pil_value_grow((into).kind, (into).kind##_count, sizeof(*(into).kind));     \
+        if (!grown_) {                                                                             \
+            current->fill.nomem = true;                                                            \
+            break;                                                                                 \
+        }                                                                                          \
+        (into).kind = grown_;                                                                      \
+        (into).kind[(into).kind##_count++] = current->draft.kind;                                  \
+        memset(&current->draft.kind, 0, sizeof(current->draft.kind));                              \
+    } while (0)
+
+#define TAKE_TITLE(kind, name, line)                                                               \
+    do {                                                                                           \
+        current->draft.kind.title = strdup(name);                                                  \
+        current->draft.kind.at = at_line(line);                                                    \
+        if (!current->draft.kind.title)                                                            \
+            current->fill.nomem = true;                                                            \
+    } while (0)
+
+static void missing(unsigned line, const char *block, const char *keyword, const char *legal)
+{
+    pil_diag_error(current->fill.diag, at_line(line), "no \"%s\" in %s; legal is %s", keyword,
+                   block, legal);
+}
+
+static void end_when(unsigned line)
+{
+    current->draft.rule.when.has = true;
+    current->draft.rule.when.at = at_line(line);
+}
+
+static void end_rate(unsigned line)
+{
+    struct draft *d = &current->draft;
+
+    if (!d->has_limit)
+        missing(line, "rate", "limit", "a number from 1 to 1000000000");
+    if (!d->has_per)
+        missing(line, "rate", "per", "a duration, such as 1s");
+    d->has_limit = d->has_per = false;
+    if (d->rule.rate.burst == 0)
+        d->rule.rate.burst = d->rule.rate.limit;
+    d->rule.rate.has = true;
+    d->rule.rate.at = at_line(line);
+}
+
+static void end_breaker(unsigned line)
+{
+    struct draft *d = &current->draft;
+
+    if (!d->has_failures)
+        missing(line, "breaker", "failures", "a number from 1 to 1000");
+    if (!d->has_open)
+        missing(line, "breaker", "open", "a duration, such as 30s");
+    d->has_failures = d->has_open = false;
+    if (d->route.breaker.half_open == 0)
+        d->route.breaker.half_open = 1;
+    d->route.breaker.has = true;
+}
+
+static void end_policy(const char *title, unsigned line)
+{
+    TAKE_TITLE(policy, title, line);
+    MOVE(*current->model, policy);
+    current->draft.policy.rollout = 100;
+    current->draft.policy.stage = PIL_STAGE_ENFORCE;
+}
+
+/* What is to be done when a block ends. */
+static void end_block(const struct pil_block *block, const char *title, unsigned line)
+{
+    if (block == &when_block) {
+        end_when(line);
+    } else if (block == &rate_block) {
+        end_rate(line);
+    } else if (block == &breaker_block) {
+        end_breaker(line);
+    } else if (block == &policy_block) {
+        end_policy(title, line);
+    } else if (block == &rule_block) {
+        TAKE_TITLE(rule, title, line);
+        MOVE(current->draft.policy, rule);
+    } else if (block == &workload_block) {
+        TAKE_TITLE(workload, title, line);
+        MOVE(*current->model, workload);
+    } else if (block == &role_block) {
+        TAKE_TITLE(role, title, line);
+        MOVE(*current->model, role);
+    } else if (block == &service_block) {
+        TAKE_TITLE(service, title, line);
+        MOVE(*current->model, service);
+    } else if (block == &route_block) {
+        TAKE_TITLE(route, title, line);
+        MOVE(*current->model, route);
+    }
+}
+
+/* Takes the values of one option that was written. */
+static void take_option(const struct pil_keyword *row, cfg_opt_t *opt, unsigned block_line)
+{
+    char *draft = (char *)&current->draft;
+    unsigned count = cfg_opt_size(opt);
+    struct pil_word **words = calloc(count + 1, sizeof(struct pil_word *));
+    struct pil_written written = {.keyword = row->name, .word = words, .count = count};
+
+    if (!words) {
+        current->fill.nomem = true;
+        return;
+    }
+    for (unsigned i = 0; i < count; i++)
+        words[i] = cfg_opt_getnptr(opt, i);
+    written.line = count ? words[0]->line : block_line;
+    row->take(&current->fill, row->with, &written, draft + row->offset);
+    if (row->has)
+        *(bool *)(draft + row->has) = true;
+    if (row->at)
+        *(struct pil_at *)(void *)(draft + row->at) = at_line(written.line);
+    free(words);
+}
+
+static void take_block(const struct pil_block *block, cfg_t *section, unsigned line)
+{
+    for (size_t i = 0; i < block->count; i++) {
+        cfg_opt_t *opt = &section->opts[i]; /* libconfuse keeps the order of the table */
+
+        if (block->keyword[i].take && (opt->flags & CFGF_MODIFIED))
+            take_option(&block->keyword[i], opt, line);
+    }
+}
+
+static const struct pil_block *find_block(const struct pil_block *in, const char *name)
+{
+    for (size_t i = 0; i < in->count; i++) {
+        const struct pil_block *inner = in->keyword[i].block;
+
+        if (inner && strcmp(inner->name, name) != 0)
+            inner = find_block(inner, name);
+        if (inner)
+            return inner;
+    }
+    return NULL;
+}
+
+/* A block has ended: its values go to the draft, and it is released at once, so that libconfuse
+ * never holds more than one block of a kind nor compares titles. */
+static int on_block(cfg_t *cfg, cfg_opt_t *opt)
+{
+    const struct pil_block *block = find_block(&pil_schema_root, opt->name);
+    unsigned last = cfg_opt_size(opt) - 1, line = 0;
+    cfg_t *section = cfg_opt_getnsec(opt, last);
+
+    (void)cfg;
+    if (current->opened_left > 0) {
+        line = *current->opened++;
+        current->opened_left--;
+    }
+    take_block(block, section, line);
+    end_block(block, section->title, line);
+    cfg_opt_rmnsec(opt, last);
+    return current->fill.nomem ? -1 : 0;
+}
+
+static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
+{
+    size_t len = strlen(value) + 1;
+    struct pil_word *word = malloc(sizeof(*word) + len);
+
+    (void)opt;
+    if (!word) {
+        current->fill.nomem = true;
+        return -1;
+    }
+    word->line = (unsigned)cfg->line;
+    memcpy(word->text, value, len);
+    *(void **)result = word;
+    return 0;
+}
+
+static int on_include(cfg_t *cfg, cfg_opt_t *opt, int argc, const char **argv)
+{
+    struct pil_includes *list = current->includes;
+    struct pil_include *grown = pil_value_grow(list->item, list->count, sizeof(*grown));
+
+    (void)opt;
+    if (argc != 1 || !grown)
+        goto fail;
+    list->item = grown;
+    grown[list->count].line = (unsigned)cfg->line;
+    grown[list->count].path = strdup(argv[0]);
+    if (!grown[list->count].path)
+        goto fail;
+    list->count++;
+    return 0;
+fail:
+    current->fill.nomem = true;
+    return -1;
+}
+
+/* What is left for libconfuse to find, in our shape and with our quotes. */
+static void on_error(cfg_t *cfg, const char *format, va_list args)
+{
+    char message[256];
+
+    vsnprintf(message, sizeof(message), format, args);
+    for (char *at = message; *at; at++)
+        if (*at == '\'')
+            *at = '"';
+    pil_diag_error(current->fill.diag, at_line((unsigned)cfg->line),
+                   "%s; legal is the syntax of pillion-policy(5)", message);
+}
+
+/* ---- libconfuse's options from the tables ------------------------------------------------------ */
+
+static void free_options(cfg_opt_t *options)
+{
+    for (cfg_opt_t *opt = options; opt && opt->name; opt++)
+        free_options(opt->subopts);
+    free(options);
+}
+
+static cfg_opt_t *make_options(const struct pil_block *block)
+{
+    cfg_opt_t *options = calloc(block->count + 1, sizeof(*options));
+
+    for (size_t i = 0; options && i < block->count; i++) {
+        const struct pil_keyword *row = &block->keyword[i];
+        cfg_opt_t *opt = &options[i];
+
+        opt->name = row->name;
+        switch (row->shape) {
+        case PIL_SHAPE_VALUE:
+        case PIL_SHAPE_LIST:
+            opt->type = CFGT_PTR;
+            opt->flags = CFGF_NODEFAULT | (row->shape == PIL_SHAPE_LIST ? CFGF_LIST : 0);
+            opt->parsecb = on_value;
+            opt->freecb = free;
+            break;
+        case PIL_SHAPE_CALL:
+            opt->type = CFGT_FUNC;
+            opt->func = on_include;
+            break;
+        case PIL_SHAPE_BLOCK:
+        case PIL_SHAPE_TITLED:
+            opt->type = CFGT_SEC;
+            opt->flags = CFGF_MULTI | (row->shape == PIL_SHAPE_TITLED ? CFGF_TITLE : 0);
+            opt->validcb = on_block;
+            opt->subopts = make_options(row->block);
+            if (!opt->subopts) {
+                free_options(options);
+                return NULL;
+            }
+        }
+    }
+    return options;
+}
+
+static int run(const char *text, size_t len)
+{
+    cfg_opt_t *options = make_options(&pil_schema_root);
+    cfg_t *cfg = options ? cfg_init(options, CFGF_NONE) : NULL;
+    FILE *file = fmemopen((void *)(uintptr_t)text, len, "r");
+    int result = CFG_PARSE_ERROR;
+
+    if (cfg && file) {
+        cfg_set_error_function(cfg, on_error);
+        result = cfg_parse_fp(cfg, file);
+        if (result == CFG_SUCCESS)
+            take_block(&pil_schema_root, cfg, 1);
+    } else {
+        current->fill.nomem = true;
+    }
+    if (file)
+        fclose(file);
+    if (cfg)
+        cfg_free(cfg);
+    free_options(options);
+    return result;
+}
+
+/* ---- what stands outside of blocks, over several files ----------------------------------------- */
+
+static void conflict(struct pil_at at, struct pil_at first, const char *keyword, const char *value)
+{
+    pil_diag_error(current->fill.diag, at,
+                   "%s is \"%s\" here and something else in %s:%u; legal is one value for all files",
+                   keyword, value, first.file, first.line);
+}
+
+static void merge_text(char **to, struct pil_at *to_at, char **from, struct pil_at from_at,
+                       const char *keyword)
+{
+    if (!*from)
+        return;
+    if (!*to) {
+        *to = *from;
+        *to_at = from_at;
+        *from = NULL;
+    } else if (strcmp(*to, *from) != 0) {
+        conflict(from_at, *to_at, keyword, *from);
+    }
+}
+
+static void merge_top(struct pil_model *top, struct pil_model *model)
+{
+    if (top->has_schema) {
+        model->has_schema = true;
+        model->schema = top->schema;
+    }
+    merge_text(&model->trust_domain, &model->trust_domain_at, &top->trust_domain,
+               top->trust_domain_at, "trust_domain");
+    merge_text(&model->timezone, &model->timezone_at, &top->timezone, top->timezone_at,
+               "timezone");
+    if (top->has_default && model->has_default && top->default_effect != model->default_effect) {
+        conflict(top->default_at, model->default_at, "default",
+                 pil_effect_name(top->default_effect));
+    } else if (top->has_default && !model->has_default) {
+        model->has_default = true;
+        model->default_effect = top->default_effect;
+        model->default_at = top->default_at;
+    }
+}
+
+/* Whatever an early end left in the draft is released as a model of one of each. */
+static void free_draft(struct draft *draft)
+{
+    struct pil_model left = {
+        .workload = calloc(1, sizeof(*left.workload)),
+        .role = calloc(1, sizeof(*left.role)),
+        .service = calloc(1, sizeof(*left.service)),
+        .policy = calloc(1, sizeof(*left.policy)),
+        .route = calloc(1, sizeof(*left.route)),
+    };
+    struct pil_rule *rules = reallocarray(draft->policy.rule, draft->policy.rule_count + 1,
+                                          sizeof(*rules));
+
+    if (rules) {
+        rules[draft->policy.rule_count++] = draft->rule;
+        draft->policy.rule = rules;
+    }
+#define LEAVE(kind)                                                                                \
+    do {                                                                                           \
+        if (left.kind) {                                                                           \
+            left.kind[0] = draft->kind;                                                            \
+            left.kind##_count = 1;                                                                 \
+        }                                                                                          \
+    } while (0)
+    LEAVE(workload);
+    LEAVE(role);
+    LEAVE(service);
+    LEAVE(policy);
+    LEAVE(route);
+#undef LEAVE
+    pil_model_free(&left);
+    pil_model_free(&draft->top);
+}
+
+int pil_schema_parse(const char *text, size_t len, const char *file, const unsigned *opened,
+                     size_t opened_count, struct pil_diag *diag, struct pil_model *model,
+                     struct pil_includes *includes)
+{
+    struct parse parse = {
+        .draft = {.policy = {.rollout = 100, .stage = PIL_STAGE_ENFORCE}},
+        .fill = {.diag = diag, .file = file},
+        .model = model,
+        .includes = includes,
+        .opened = opened,
+        .opened_left = opened_count,
+    };
+    unsigned before = diag->errors;
+    int result;
+
+    if (len == 0)
+        return PIL_OK; /* fmemopen does not take nothing for a file everywhere */
+    current = &parse;
+    result = run(text, len);
+    merge_top(&parse.draft.top, model);
+    current = NULL;
+    free_draft(&parse.draft);
+    if (parse.fill.nomem)
+        return PIL_E_NOMEM;
+    if (result != CFG_SUCCESS && diag->errors == before)
+        pil_diag_error(diag, (struct pil_at){file, 0},
+                       "the text cannot be parsed; legal is the syntax of pillion-policy(5)");
+    return diag->errors > before ? PIL_E_SYNTAX : PIL_OK;
+}
