@@ -26,8 +26,8 @@ enum pil_exit {
 
 struct pil_command {
     const char *name;
-    const char *synopsis; /* behind the name */
-    const char *summary;  /* one line */
+    const char *synopsis;                                              /* behind the name */
+    const char *summary;                                               /* one line */
     int (*run)(const struct pil_command *self, int argc, char **argv); /* argv[0] is the name */
 };
 

@@ -61,8 +61,9 @@ static int connect_to(struct pil_client *c, const char *socket_name)
 
     snprintf(c->socket, sizeof(c->socket), "%s", socket_name);
     if (len == 0)
-        return fail(c, PIL_E_RANGE, "\"%s\" is no name for a socket; legal is a path, or @name, of "
-                                    "1 to %u bytes",
+        return fail(c, PIL_E_RANGE,
+                    "\"%s\" is no name for a socket; legal is a path, or @name, of "
+                    "1 to %u bytes",
                     socket_name, PIL_SOCKET_MAX);
     /* Not blocking: a policyd that is stopped with a full backlog must not hold the command. */
     c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -127,9 +128,9 @@ int pil_client_send(struct pil_client *c, const char *verb, const json_t *argume
         return fail(c, error, "the request is too long for one frame");
     iov = (struct iovec){c->frame, w.len};
     error = pil_chan_send(&pil_sysops_kernel, c->fd, &iov, 1, NULL, 0, false);
-    return error ? fail(c, error, "policyd at %s does not listen: %s", c->socket,
-                        pil_err_text(error))
-                 : PIL_OK;
+    return error
+               ? fail(c, error, "policyd at %s does not listen: %s", c->socket, pil_err_text(error))
+               : PIL_OK;
 }
 
 /* One frame in, its descriptors reduced to one. */
@@ -172,8 +173,8 @@ static int take_end(struct pil_client *c, struct pil_reader *r, struct pil_slice
     return (int)status == PIL_E_CLOSED ? PIL_E_REFUSED : (int)status;
 }
 
-static int judge_frame(struct pil_client *c, const struct pil_wire_head *head,
-                       struct pil_reader *r, struct pil_slice *piece)
+static int judge_frame(struct pil_client *c, const struct pil_wire_head *head, struct pil_reader *r,
+                       struct pil_slice *piece)
 {
     if (head->sequence != c->sequence)
         return fail(c, PIL_E_MALFORMED, "policyd answered a question that was not asked");
@@ -244,8 +245,8 @@ static int parse_answer(struct pil_client *c, const struct gathered *g, json_t *
                    : fail(c, PIL_E_MALFORMED, "policyd's answer is no JSON: %s", where.text);
 }
 
-int pil_client_call(struct pil_client *c, const char *verb, const json_t *argument,
-                    json_t **answer, int *fd)
+int pil_client_call(struct pil_client *c, const char *verb, const json_t *argument, json_t **answer,
+                    int *fd)
 {
     struct gathered g = {.fd = -1};
     int error = pil_client_send(c, verb, argument);

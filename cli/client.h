@@ -43,18 +43,18 @@ int pil_client_send(struct pil_client *c, const char *verb, const json_t *argume
  * the answer: PIL_E_CLOSED when it went well (*piece is policyd's sentence), else what policyd
  * says or what went wrong, in `problem`.
  */
-int pil_client_next(struct pil_client *c, int wait_ms, struct pil_slice *piece, int *fd)
-    PIL_USERESULT;
+int pil_client_next(struct pil_client *c, int wait_ms, struct pil_slice *piece,
+                    int *fd) PIL_USERESULT;
 
 /*
- * Open, ask, collect, close: the whole answer as one JSON value, NULL when it was empty. fd may be NULL;
- * else the last descriptor that came with it, or -1. On failure the reason is said on stderr.
+ * Open, ask, collect, close: the whole answer as one JSON value, NULL when it was empty. fd may be
+ * NULL; else the last descriptor that came with it, or -1. On failure the reason is said on stderr.
  */
 int pil_client_ask(const char *socket, const char *verb, const json_t *argument, json_t **answer,
                    int *fd) PIL_USERESULT;
 
 /* The same on a client that is open; the reason stays in c->problem. */
-int pil_client_call(struct pil_client *c, const char *verb, const json_t *argument,
-                    json_t **answer, int *fd) PIL_USERESULT;
+int pil_client_call(struct pil_client *c, const char *verb, const json_t *argument, json_t **answer,
+                    int *fd) PIL_USERESULT;
 
 #endif

@@ -20,7 +20,7 @@ struct pil_words {
 };
 
 struct pil_option {
-    char letter;       /* 0: only the long name */
+    char letter; /* 0: only the long name */
     const char *name;
     const char *value; /* what --help calls the value; NULL for flags */
     const char *help;
@@ -41,8 +41,8 @@ enum pil_options {
  * at the first operand, because what follows belongs to another program.
  */
 enum pil_options pil_options_read(const struct pil_command *command, const struct pil_option *rows,
-                                  size_t count, bool program, int argc, char **argv, int *first)
-    PIL_USERESULT;
+                                  size_t count, bool program, int argc, char **argv,
+                                  int *first) PIL_USERESULT;
 
 /* PIL_EXIT_OK or PIL_EXIT_USAGE. */
 int pil_options_exit(enum pil_options result);
@@ -52,8 +52,8 @@ bool pil_options_number(const char *name, const char *text, uint64_t low, uint64
                         uint64_t *out) PIL_USERESULT;
 
 /* Complains about operands that a command does not take, or that are missing. */
-bool pil_options_operands(const struct pil_command *command, int given, int least, int most)
-    PIL_USERESULT;
+bool pil_options_operands(const struct pil_command *command, int given, int least,
+                          int most) PIL_USERESULT;
 
 void pil_words_free(struct pil_words *words);
 

@@ -6,8 +6,8 @@
 
 void pil_table_init(struct pil_table *table, unsigned columns)
 {
-    *table = (struct pil_table){
-        .columns = columns <= PIL_TABLE_COLUMNS ? columns : PIL_TABLE_COLUMNS};
+    *table =
+        (struct pil_table){.columns = columns <= PIL_TABLE_COLUMNS ? columns : PIL_TABLE_COLUMNS};
 }
 
 static void clean(char *text)
@@ -87,6 +87,24 @@ void pil_out_json(FILE *to, const json_t *value, bool whole)
 {
     json_dumpf(value, to, whole ? JSON_INDENT(2) : JSON_COMPACT);
     fputc('\n', to);
+}
+
+json_t *pil_out_json_text(const char *text)
+{
+    json_t *value = json_string(text ? text : "");
+    char *copy;
+
+    if (value)
+        return value;
+    copy = strdup(text);
+    if (!copy)
+        return NULL;
+    for (unsigned char *c = (unsigned char *)copy; *c; c++)
+        if (*c >= 0x80)
+            *c = '?';
+    value = json_string(copy);
+    free(copy);
+    return value;
 }
 
 const char *pil_out_string(const json_t *object, const char *key)

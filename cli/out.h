@@ -37,6 +37,9 @@ void pil_out_text(FILE *to, const char *text);
 /* The document and a newline; indented for `whole` documents, else one line. */
 void pil_out_json(FILE *to, const json_t *value, bool whole);
 
+/* Text that may be any bytes as a JSON string; those that are not UTF-8 become "?" each. */
+json_t *pil_out_json_text(const char *text);
+
 /* Members of an object, with "" and 0 for what is missing or of another type. */
 const char *pil_out_string(const json_t *object, const char *key);
 json_int_t pil_out_number(const json_t *object, const char *key);
