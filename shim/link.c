@@ -83,12 +83,30 @@ static void give_back(struct pil_link *link)
 
 /* ---- failing ------------------------------------------------------------------------------- */
 
+/* 0 when fd is no socket. */
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof(cookie);
+
+    return sys->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
+}
+
+/* Somebody may have closed our descriptor behind the hooks, by a raw system call, and the number
+ * may be the program's by now: nothing may be sent to it, and it must not be closed. */
+static bool still_ours(const struct pil_link *link, int fd)
+{
+    return cookie_of(fd) == link->cookie;
+}
+
 static void drop(struct pil_link *link)
 {
-    uint32_t fd = atomic_exchange(&link->fd, 0);
+    int fd = (int)atomic_exchange(&link->fd, 0) - 1;
 
-    if (fd)
-        pil_ownfd_close((int)fd - 1);
+    if (fd >= 0 && still_ours(link, fd))
+        pil_ownfd_close(fd);
+    else if (fd >= 0)
+        pil_ownfd_lose(fd);
     link->greeted = false;
 }
 
@@ -204,6 +222,7 @@ static int connect_link(struct pil_link *link)
     if (err)
         return fail(link, err);
     link->instance = atomic_load(&pil_process.instance);
+    link->cookie = cookie_of(fd);
     atomic_store(&link->fd, (uint32_t)fd + 1);
     err = send_hello(link, fd);
     if (err)
@@ -304,9 +323,9 @@ static int read_welcome(struct pil_link *link)
 /* Brings a taken link to where it can ask. */
 static int prepare(struct pil_link *link)
 {
-    int err;
+    int fd = (int)atomic_load(&link->fd) - 1, err;
 
-    if (atomic_load(&link->fd) && link->instance != atomic_load(&pil_process.instance))
+    if (fd >= 0 && (link->instance != atomic_load(&pil_process.instance) || !still_ours(link, fd)))
         drop(link);
     if (!atomic_load(&link->fd)) {
         if (pil_chan_now(sys) < atomic_load(&pil_process.retry_ns))

@@ -66,6 +66,11 @@ void pil_ownfd_close(int fd)
         pil_real_sys.close(fd);
 }
 
+void pil_ownfd_lose(int fd)
+{
+    (void)unlist(fd);
+}
+
 bool pil_ownfd_has(int fd)
 {
     if (fd < 3)

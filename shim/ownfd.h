@@ -27,6 +27,9 @@ int pil_ownfd_adopt(int fd);
 /* Takes a number off the list and closes it. */
 void pil_ownfd_close(int fd);
 
+/* Takes a number off the list that turned out not to be ours any more; closes nothing. */
+void pil_ownfd_lose(int fd);
+
 bool pil_ownfd_has(int fd);
 
 /* The lowest of ours that is >= fd, or -1: for stepping around. */
