@@ -154,3 +154,56 @@ deps:
 
 clean:
 	rm -rf $(BUILD)
+
+# ---- fuzzing, linting, installing --------------------------------------------------------------
+
+fuzz:
+	BUILD=$(BUILD) sh tests/fuzz/run.sh
+
+LINT_DIRS = core conf shim preload policyd cli
+LINT_C    = $(wildcard $(addsuffix /*.c,$(LINT_DIRS)) $(addsuffix /*/*.c,$(LINT_DIRS)))
+LINT_ALL  = $(LINT_C) $(wildcard $(addsuffix /*.h,$(LINT_DIRS)) tests/*/*.[ch] bench/*.[ch])
+
+# Each tool that is installed has its say; suppressions stand in .clang-tidy and .cppcheck.
+lint:
+	@command -v cppcheck >/dev/null || echo "lint: cppcheck is not installed, left out"
+	@! command -v cppcheck >/dev/null || cppcheck --quiet --error-exitcode=1 --std=c11 \
+	    --enable=warning,performance,portability --inline-suppr -j2 -D_GNU_SOURCE -D__x86_64__ \
+	    --suppressions-list=.cppcheck -I. $(LINT_DIRS)
+	@command -v clang-tidy >/dev/null || echo "lint: clang-tidy is not installed, left out"
+	@! command -v clang-tidy >/dev/null || echo $(LINT_C) | xargs -n 8 -P 2 sh -c 'exec clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. $(subst ",\",$(PIL_PATHS))' clang-tidy
+	@command -v clang-format >/dev/null || echo "lint: clang-format is not installed, left out"
+	@! command -v clang-format >/dev/null || clang-format --dry-run --Werror $(LINT_ALL)
+
+format:
+	clang-format -i $(LINT_ALL)
+
+MANPAGES = $(wildcard man/*.[1-8])
+man_dir  = $(MANDIR)/man$(subst .,,$(suffix $(1)))
+
+# file, place and mode of everything that is installed; what the administrator edits is not in it.
+INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
+            $(BUILD)/policyd:$(SBINDIR)/policyd:755 \
+            $(BUILD)/libpillion.so:$(LIBDIR)/pillion/libpillion.so:644 \
+            $(foreach page,$(MANPAGES),$(page):$(call man_dir,$(page))/$(notdir $(page)):644) \
+            $(foreach page,$(wildcard README.md INSTALL.md INSTALL docs/*.md),$(page):$(DOCDIR)/$(notdir $(page)):644) \
+            $(foreach file,$(wildcard examples/*.conf),$(file):$(DOCDIR)/examples/$(notdir $(file)):644) \
+            $(foreach file,$(wildcard examples/*.service),$(file):$(UNITDIR)/$(notdir $(file)):644) \
+            $(foreach file,$(wildcard examples/completion.bash),$(file):$(COMPDIR)/pillion:644)
+
+install: $(PROGRAMS)
+	@set -e; for entry in $(INSTALLED); do \
+	    file=$${entry%%:*}; rest=$${entry#*:}; \
+	    install -D -m "$${rest##*:}" "$$file" "$(DESTDIR)$${rest%:*}"; \
+	done
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/pillion $(DESTDIR)$(SYSCONFDIR)/pillion/policy.d
+
+# Folders of ours go when they are empty; the administrator's stay.
+uninstall:
+	@for entry in $(INSTALLED); do \
+	    rest=$${entry#*:}; rm -f "$(DESTDIR)$${rest%:*}"; \
+	done
+	@for folder in $(LIBDIR)/pillion $(DOCDIR)/examples $(DOCDIR) $(SYSCONFDIR)/pillion/policy.d \
+	    $(SYSCONFDIR)/pillion; do \
+	    rmdir "$(DESTDIR)$$folder" 2>/dev/null || :; \
+	done
