@@ -1,5 +1,6 @@
 #include "shim/call.h"
 
+#include <netinet/in.h>
 #include <string.h>
 
 #include "shim/real.h"
@@ -13,13 +14,30 @@ bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen
     return true;
 }
 
+static int socket_option(int fd, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+    int err = pil_real_sys.getsockopt(fd, SOL_SOCKET, name, &value, &len);
+
+    return err < 0 ? err : value;
+}
+
 int pil_call_socket_type(int fd)
 {
-    int type = 0;
-    socklen_t len = sizeof(type);
-    int err = pil_real_sys.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+    return socket_option(fd, SO_TYPE);
+}
 
-    return err < 0 ? err : type;
+void pil_call_settle_family(int fd, struct pil_copied *copy, bool only_wildcard)
+{
+    struct sockaddr_in in;
+
+    if (copy->len < sizeof(in) || copy->sa.ss_family != AF_UNSPEC)
+        return;
+    memcpy(&in, &copy->sa, sizeof(in));
+    if ((!only_wildcard || in.sin_addr.s_addr == INADDR_ANY) &&
+        socket_option(fd, SO_DOMAIN) == AF_INET)
+        copy->sa.ss_family = AF_INET;
 }
 
 /* A path that is too long to be made absolute keeps its relative form, which no absolute rule
@@ -33,6 +51,8 @@ static struct pil_slice absolute(struct pil_call_room *room)
 
     if (path.len == 0 || path.at[0] == '/' || path.at[0] == '@')
         return path;
+    if (path.len > 2 && path.at[0] == '.' && path.at[1] == '/')
+        path = (struct pil_slice){path.at + 2, path.len - 2};
     len = pil_real_sys.getcwd(here, sizeof(here));
     if (len <= 1 || here[0] != '/' || (size_t)len + path.len > PIL_NAME_MAX)
         return path;

@@ -35,6 +35,13 @@ bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen
 /* SO_TYPE of a socket, or a negated errno. */
 int pil_call_socket_type(int fd);
 
+/*
+ * On an IPv4 socket the kernel takes AF_UNSPEC for AF_INET when it sends a datagram, and when it
+ * binds to the wildcard address (ip(7) does not say so; udp_sendmsg and inet_bind do it). Writes
+ * the family that is meant into the copy, so that it is judged, and handed on, as that.
+ */
+void pil_call_settle_family(int fd, struct pil_copied *copy, bool only_wildcard);
+
 /* The query for an address. False when there is nothing to judge. A relative unix path is made
  * absolute in room, which must live as long as the query. */
 struct pil_call_room {

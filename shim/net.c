@@ -58,12 +58,13 @@ int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const v
 }
 
 /* A stream socket is judged when it listens; a datagram socket receives from here on. */
-static int judge_bind(int fd, const struct pil_copied *copy, const void *caller)
+static int judge_bind(int fd, struct pil_copied *copy, const void *caller)
 {
     struct pil_call_room room;
     struct pil_query q;
     int type;
 
+    pil_call_settle_family(fd, copy, true);
     if (!pil_call_query(&q, PIL_ACTION_LISTEN, (const struct sockaddr *)&copy->sa, copy->len,
                         &room))
         return 0;

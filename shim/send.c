@@ -10,12 +10,13 @@
 
 /* A stream socket takes a destination from a send only with MSG_FASTOPEN, and then it is a
  * connect; otherwise the kernel ignores or refuses it. */
-static int judge(int fd, const struct pil_copied *to, int flags, const void *caller)
+static int judge(int fd, struct pil_copied *to, int flags, const void *caller)
 {
     struct pil_call_room room;
     struct pil_query q;
     int type;
 
+    pil_call_settle_family(fd, to, false);
     if (!pil_call_query(&q, PIL_ACTION_SEND, (const struct sockaddr *)&to->sa, to->len, &room))
         return 0;
     if (pil_guard_inside() && q.kind == PIL_KIND_UNIX)
@@ -60,7 +61,7 @@ static bool copy_header(struct msghdr *copy, struct pil_copied *to, const struct
     return true;
 }
 
-static int judge_header(int fd, const struct msghdr *copy, const struct pil_copied *to, int flags,
+static int judge_header(int fd, const struct msghdr *copy, struct pil_copied *to, int flags,
                         const void *caller)
 {
     return copy->msg_name ? judge(fd, to, flags, caller) : 0;
