@@ -103,7 +103,7 @@ static bool by_policyd(const struct arguments *a, uint64_t pid, const struct pil
 }
 
 static void by_facts(const struct arguments *a, const struct pil_image *img,
-                     const struct pil_process *p, struct pil_subject *who)
+                     const struct pil_process_facts *p, struct pil_subject *who)
 {
     struct pil_facts facts = {
         .exe = p->exe,
@@ -119,8 +119,8 @@ static void by_facts(const struct arguments *a, const struct pil_image *img,
     who->workload = pil_image_attest(img, &facts);
 }
 
-static int by_pid(const struct arguments *a, const struct pil_image *img, struct pil_process *p,
-                  struct pil_subject *who)
+static int by_pid(const struct arguments *a, const struct pil_image *img,
+                  struct pil_process_facts *p, struct pil_subject *who)
 {
     uint64_t pid;
     int error;
@@ -139,7 +139,7 @@ static int by_pid(const struct arguments *a, const struct pil_image *img, struct
 
 /* Who asks; *p keeps the facts that the verdict may need. */
 static int find_subject(const struct arguments *a, const struct pil_image *img,
-                        struct pil_process *p, struct pil_subject *who)
+                        struct pil_process_facts *p, struct pil_subject *who)
 {
     char me[16];
     int code = PIL_EXIT_OK;
@@ -164,7 +164,7 @@ static int find_subject(const struct arguments *a, const struct pil_image *img,
 }
 
 /* A program that calls connect by itself is its own caller. */
-static void default_caller(struct pil_asked *asked, const struct pil_process *p)
+static void default_caller(struct pil_asked *asked, const struct pil_process_facts *p)
 {
     const char *base = strrchr(p->exe, '/');
 
@@ -174,7 +174,7 @@ static void default_caller(struct pil_asked *asked, const struct pil_process *p)
 
 static int explain_from(struct arguments *a, const struct pil_source *source)
 {
-    struct pil_process *p = calloc(1, sizeof(*p));
+    struct pil_process_facts *p = calloc(1, sizeof(*p));
     struct pil_question *question = calloc(1, sizeof(*question));
     struct pil_explain_env env = {.host_id = a->host_id, .all = a->all};
     struct pil_subject who = {0};

@@ -13,7 +13,7 @@
 
 #define DELETED " (deleted)"
 
-int pil_facts_user(const char *text, struct pil_process *out)
+int pil_facts_user(const char *text, struct pil_process_facts *out)
 {
     const struct passwd *pw = getpwnam(text);
     char *end;
@@ -57,7 +57,7 @@ static void unit_of(const char *cgroup, char *out, size_t cap)
     }
 }
 
-void pil_facts_cgroup(char *text, struct pil_process *out)
+void pil_facts_cgroup(char *text, struct pil_process_facts *out)
 {
     char *save = NULL;
 
@@ -77,7 +77,7 @@ void pil_facts_cgroup(char *text, struct pil_process *out)
     unit_of(out->cgroup, out->unit, sizeof(out->unit));
 }
 
-static void read_cgroup(uint32_t pid, struct pil_process *out)
+static void read_cgroup(uint32_t pid, struct pil_process_facts *out)
 {
     char path[64], text[8192];
     size_t got;
@@ -93,7 +93,7 @@ static void read_cgroup(uint32_t pid, struct pil_process *out)
     pil_facts_cgroup(text, out);
 }
 
-int pil_facts_of(uint32_t pid, struct pil_process *out)
+int pil_facts_of(uint32_t pid, struct pil_process_facts *out)
 {
     char path[64], number[16];
     struct stat st;

@@ -16,7 +16,7 @@
 
 #define PIL_FACTS_CGROUP 1024u
 
-struct pil_process {
+struct pil_process_facts {
     char exe[PATH_MAX];
     char user[64];
     char cgroup[PIL_FACTS_CGROUP];
@@ -26,12 +26,12 @@ struct pil_process {
 
 /* Facts of a running process from /proc. PIL_E_NOTFOUND when there is none such, PIL_E_PERMISSION
  * when its executable may not be read. Nothing is said. */
-int pil_facts_of(uint32_t pid, struct pil_process *out) PIL_USERESULT;
+int pil_facts_of(uint32_t pid, struct pil_process_facts *out) PIL_USERESULT;
 
 /* A user by name or number; PIL_E_NOTFOUND when a name is unknown. */
-int pil_facts_user(const char *text, struct pil_process *out) PIL_USERESULT;
+int pil_facts_user(const char *text, struct pil_process_facts *out) PIL_USERESULT;
 
 /* The cgroup path and unit of the contents of /proc/PID/cgroup. The text is cut up. */
-void pil_facts_cgroup(char *text, struct pil_process *out);
+void pil_facts_cgroup(char *text, struct pil_process_facts *out);
 
 #endif

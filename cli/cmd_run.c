@@ -1,0 +1,109 @@
+/* pillion run: judge the program, bring the library in, let policyd expect it, become it. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/client.h"
+#include "cli/options.h"
+#include "cli/preload.h"
+#include "cli/program.h"
+#include "cli/solo.h"
+#include "core/err.h"
+
+/* The process keeps its pid over exec, so policyd can be told to expect this very one. */
+static int announce(struct pil_client *c, const char *socket, uint64_t timeout_ms)
+{
+    json_t *argument =
+        json_pack("{s:I, s:I}", "pid", (json_int_t)getpid(), "timeout_ms", (json_int_t)timeout_ms);
+    json_t *answer = NULL;
+    int error = pil_client_open(c, socket);
+
+    if (!error)
+        error = pil_client_call(c, "expect", argument, &answer, NULL);
+    if (error)
+        pil_cli_error("%s; nothing was executed", c->problem);
+    json_decref(answer);
+    json_decref(argument);
+    pil_client_close(c);
+    return pil_cli_exit_of(error);
+}
+
+static int become(const char *path, char **argv)
+{
+    int error;
+
+    execv(path, argv);
+    error = errno;
+    pil_cli_error("cannot run \"%s\": %s", path, strerror(error));
+    return error == ENOENT ? PIL_EXIT_NOTFOUND : PIL_EXIT_UNCOVERED;
+}
+
+struct wishes {
+    const char *solo, *socket, *log;
+    uint64_t timeout_ms;
+};
+
+static int run(const struct wishes *w, char **argv)
+{
+    char path[PATH_MAX], library[PATH_MAX];
+    struct pil_client *client;
+    struct pil_solo solo;
+    int code = pil_program_find(argv[0], path);
+
+    if (!code)
+        code = pil_program_judge(path);
+    if (!code && !pil_preload_find(library))
+        code = PIL_EXIT_FAILED;
+    if (!code && w->solo)
+        code = pil_solo_start(&solo, w->solo, w->log);
+    if (code)
+        return code;
+    client = malloc(sizeof(*client));
+    if (!client)
+        return PIL_EXIT_FAILED;
+    code = announce(client, w->solo ? solo.socket : w->socket, w->timeout_ms);
+    if (!code && !pil_preload_environment(library, client->socket))
+        code = PIL_EXIT_FAILED;
+    free(client);
+    return code ? code : become(path, argv);
+}
+
+static int judge_wishes(struct wishes *w, const char *timeout)
+{
+    if (w->solo && w->socket) {
+        pil_cli_error("run: --solo makes a socket of its own; --socket cannot be given with it");
+        return PIL_EXIT_USAGE;
+    }
+    if (w->log && !w->solo) {
+        pil_cli_error("run: --log belongs to --solo; else policyd's settings name the log");
+        return PIL_EXIT_USAGE;
+    }
+    if (timeout && !pil_options_number("timeout", timeout, 1, 600000, &w->timeout_ms))
+        return PIL_EXIT_USAGE;
+    return PIL_EXIT_OK;
+}
+
+int pil_cmd_run(const struct pil_command *self, int argc, char **argv)
+{
+    struct wishes w = {.timeout_ms = PIL_HELLO_MS};
+    const char *timeout = NULL;
+    const struct pil_option rows[] = {
+        {0, "solo", "FILE", "a private policyd with this policy, file or folder", NULL, &w.solo,
+         NULL},
+        {0, "log", "FILE", "with --solo: decision log, - for stderr (none)", NULL, &w.log, NULL},
+        {'s', "socket", "SOCKET", "policyd's socket", NULL, &w.socket, NULL},
+        {'t', "timeout", "MS", "for the library's hello, else policyd kills it (5000)", NULL,
+         &timeout, NULL},
+    };
+    int first, code;
+    enum pil_options got = pil_options_read(self, rows, PIL_NELEM(rows), true, argc, argv, &first);
+
+    if (got != PIL_OPTIONS_OK)
+        return pil_options_exit(got);
+    if (!pil_options_operands(self, argc - first, 1, -1))
+        return PIL_EXIT_USAGE;
+    code = judge_wishes(&w, timeout);
+    return code ? code : run(&w, argv + first);
+}

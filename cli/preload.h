@@ -1,0 +1,31 @@
+/*
+ * The files that belong to this command, and the environment that brings the library into a
+ * program.
+ *
+ * A file is looked for next to the running executable (a build tree), then below its prefix, then
+ * where the build says it is installed. Errors: said on stderr. Threads: one (environment).
+ */
+#ifndef PIL_CLI_PRELOAD_H
+#define PIL_CLI_PRELOAD_H
+
+#include <limits.h>
+#include <stdbool.h>
+
+#include "cli/cli.h"
+
+/* The loader splits LD_PRELOAD at spaces and colons, and the library itself keeps no more. */
+#define PIL_PRELOAD_MAX 256u
+
+/* libpillion.so: readable and of our class. */
+bool pil_preload_find(char out[PATH_MAX]) PIL_USERESULT;
+
+/* The daemon; executable. */
+bool pil_preload_policyd(char out[PATH_MAX]) PIL_USERESULT;
+
+/*
+ * Puts the library behind what LD_PRELOAD holds already, once, and names the socket.
+ * What was there stays in front: it was there before us and may need to be first.
+ */
+bool pil_preload_environment(const char *library, const char *socket) PIL_USERESULT;
+
+#endif

@@ -1,0 +1,81 @@
+#include "cli/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/elf.h"
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
+/* 0, or why the kernel would not execute it. */
+static int usable(const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st))
+        return errno;
+    if (!S_ISREG(st.st_mode))
+        return EACCES;
+    return access(path, X_OK) ? errno : 0;
+}
+
+/* Like execvp: the first that can be executed; EACCES is remembered, the rest passed over. */
+static int search(const char *name, char out[PATH_MAX])
+{
+    const char *path = getenv("PATH");
+    int result = ENOENT;
+
+    for (const char *at = path && *path ? path : DEFAULT_PATH; at;) {
+        size_t len = strcspn(at, ":");
+        int n, error;
+
+        n = snprintf(out, PATH_MAX, "%.*s%s%s", (int)len, at, len ? "/" : "./", name);
+        error = n < PATH_MAX ? usable(out) : ENAMETOOLONG;
+        if (error == 0)
+            return 0;
+        if (error == EACCES)
+            result = EACCES;
+        at = at[len] ? at + len + 1 : NULL;
+    }
+    return result;
+}
+
+int pil_program_find(const char *name, char out[PATH_MAX])
+{
+    int error;
+
+    if (*name == '\0') {
+        error = ENOENT;
+    } else if (strchr(name, '/')) {
+        error = (size_t)snprintf(out, PATH_MAX, "%s", name) < PATH_MAX ? usable(out) : ENAMETOOLONG;
+    } else {
+        error = search(name, out);
+    }
+    if (error == 0)
+        return PIL_EXIT_OK;
+    pil_cli_error("cannot run \"%s\": %s", name, strerror(error));
+    return error == ENOENT || error == ENOTDIR ? PIL_EXIT_NOTFOUND : PIL_EXIT_UNCOVERED;
+}
+
+int pil_program_judge(const char *path)
+{
+    struct pil_elf_report report;
+    enum pil_cover cover = pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, path, &report);
+
+    if (cover == PIL_COVER_YES)
+        return PIL_EXIT_OK;
+    if (report.scripts > 0)
+        pil_cli_error("%s is a script that %s runs", path, report.program);
+    pil_cli_error("%s is not started, because Pillion cannot cover it: %s (%s)",
+                  report.scripts > 0 ? report.program : path, pil_cover_text(cover),
+                  pil_cover_name(cover));
+    if (report.interp[0])
+        pil_cli_error("its loader: %s", report.interp);
+    pil_cli_error("remedy: %s", pil_cover_remedy(cover));
+    return cover == PIL_COVER_NOTFOUND ? PIL_EXIT_NOTFOUND : PIL_EXIT_UNCOVERED;
+}
