@@ -116,10 +116,17 @@ ALL_LIBS     = $(foreach part,$(PARTS),$(call library,$(part)))
 
 $(BUILD)/obj/tests/%.o: PIL_CFLAGS += $(PIL_PATHS) -Wno-missing-prototypes -Wno-conversion
 
+# A unit links the parts whose headers it includes, and what those stand on: names are unique
+# within a program, not across the shim and the daemon.
+parts_of     = $(if $(shell grep -l '"shim/' $(1)),shim) \
+               $(if $(shell grep -l '"cli/' $(1)),cli) \
+               $(if $(shell grep -l '"policyd/' $(1)),policyd) conf core
+libs_of      = $(foreach part,$(filter $(PARTS),$(parts_of)),$(call library,$(part)))
+
 $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_SUPPORT) $(ALL_LIBS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) $(LDFLAGS) -o $@ $< $(TEST_SUPPORT) \
-	    -Wl,--start-group $(ALL_LIBS) -Wl,--end-group -lcmocka $(LIBS_POLICYD)
+	    -Wl,--start-group $(call libs_of,tests/unit/$*.c) -Wl,--end-group -lcmocka $(LIBS_POLICYD)
 
 # Victims are ordinary programs: no flag of ours, so that they are what a user would run.
 # A first line "// flags: ..." adds what the trap needs (-static, -pthread, ...).
