@@ -13,14 +13,14 @@
  * blocks end before outer ones, so a rule is complete before its policy is.
  */
 struct draft {
-    struct pil_model top; /* what stands outside of all blocks, of this file */
-    struct pil_workload workload;
+    struct pil_workload workload; /* first: an offset of 0 is "no flag" in the tables */
+    struct pil_model top;         /* what stands outside of all blocks, of this file */
     struct pil_role role;
     struct pil_service service;
     struct pil_policy policy;
     struct pil_rule rule;
     struct pil_route route;
-    bool has_stage, has_limit, has_per, has_failures, has_open;
+    bool has_limit, has_per, has_failures, has_open;
 };
 
 #define FIELD(member) offsetof(struct draft, member)
@@ -167,7 +167,7 @@ BLOCK(rule_block, "rule", rule_rows);
 static const struct pil_keyword policy_rows[] = {
     TEXT("owner", owner, policy.owner),
     VALUE("version", number, &version_range, policy.version, .has = FIELD(policy.has_version)),
-    VALUE("stage", choice, &stages, policy.stage, .has = FIELD(has_stage)),
+    VALUE("stage", choice, &stages, policy.stage, ),
     VALUE("rollout", number, &percent_range, policy.rollout, ),
     VALUE("default", choice, &effects, policy.default_effect, .has = FIELD(policy.has_default),
           .at = FIELD(policy.default_at)),
