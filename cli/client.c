@@ -55,6 +55,7 @@ static int check_peer(struct pil_client *c)
 
 static int connect_to(struct pil_client *c, const char *socket_name)
 {
+    const struct pil_sysops *sys = &pil_sysops_kernel;
     struct sockaddr_un addr;
     socklen_t len = address_of(socket_name, &addr);
     int error;
@@ -65,17 +66,19 @@ static int connect_to(struct pil_client *c, const char *socket_name)
                     "\"%s\" is no name for a socket; legal is a path, or @name, of "
                     "1 to %u bytes",
                     socket_name, PIL_SOCKET_MAX);
-    /* Not blocking: a policyd that is stopped with a full backlog must not hold the command. */
-    c->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    /* By the system call itself: the command may run under Pillion, and a policy that is wrong
+     * must not keep people from asking about it. Not blocking: a policyd that is stopped with a
+     * full backlog must not hold the command. */
+    c->fd = sys->socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (c->fd < 0)
-        return fail(c, PIL_E_SYSTEM, "cannot make a socket: %s", strerror(errno));
-    if (connect(c->fd, (struct sockaddr *)&addr, len) == 0) {
+        return fail(c, PIL_E_SYSTEM, "cannot make a socket: %s", strerror(-c->fd));
+    error = sys->connect(c->fd, (struct sockaddr *)&addr, len);
+    if (error == 0)
         error = check_peer(c);
-    } else {
-        error = errno == EACCES || errno == EPERM ? PIL_E_PERMISSION : PIL_E_UNREACHABLE;
-        fail(c, error, "policyd cannot be reached at %s: %s", c->socket,
-             errno == EAGAIN ? "it does not accept connections" : strerror(errno));
-    }
+    else
+        error = fail(c, error == -EACCES || error == -EPERM ? PIL_E_PERMISSION : PIL_E_UNREACHABLE,
+                     "policyd cannot be reached at %s: %s", c->socket,
+                     error == -EAGAIN ? "it does not accept connections" : strerror(-error));
     if (error)
         pil_client_close(c);
     return error;

@@ -1,0 +1,51 @@
+#include "cli/lines.h"
+
+#include <string.h>
+
+static bool finish(struct pil_lines *lines)
+{
+    bool more = true;
+
+    lines->buf[lines->len] = '\0';
+    if (lines->skipping)
+        lines->skipped++;
+    else if (lines->len > 0)
+        more = lines->line(lines->cookie, lines->buf, lines->len);
+    lines->len = 0;
+    lines->skipping = false;
+    return more;
+}
+
+static void keep(struct pil_lines *lines, const char *text, size_t len)
+{
+    if (len > PIL_LINES_MAX - lines->len) {
+        lines->skipping = true;
+        lines->len = 0;
+    }
+    if (lines->skipping)
+        return;
+    memcpy(lines->buf + lines->len, text, len);
+    lines->len += len;
+}
+
+bool pil_lines_feed(struct pil_lines *lines, const char *text, size_t len)
+{
+    while (len > 0) {
+        const char *newline = memchr(text, '\n', len);
+        size_t part = newline ? (size_t)(newline - text) : len;
+
+        keep(lines, text, part);
+        if (!newline)
+            return true;
+        if (!finish(lines))
+            return false;
+        text += part + 1;
+        len -= part + 1;
+    }
+    return true;
+}
+
+bool pil_lines_end(struct pil_lines *lines)
+{
+    return lines->len > 0 || lines->skipping ? finish(lines) : true;
+}
