@@ -11,7 +11,7 @@ static void free_strings(struct pil_strings *list)
     free(list->line);
 }
 
-static void free_workload(struct pil_workload *w)
+void pil_model_free_workload(struct pil_workload *w)
 {
     free(w->title);
     free(w->exe);
@@ -21,20 +21,20 @@ static void free_workload(struct pil_workload *w)
     free(w->sha256);
 }
 
-static void free_role(struct pil_role *r)
+void pil_model_free_role(struct pil_role *r)
 {
     free(r->title);
     free_strings(&r->members);
 }
 
-static void free_service(struct pil_service *s)
+void pil_model_free_service(struct pil_service *s)
 {
     free(s->title);
     free_strings(&s->endpoints);
     free(s->identity);
 }
 
-static void free_rule(struct pil_rule *r)
+void pil_model_free_rule(struct pil_rule *r)
 {
     free(r->title);
     free_strings(&r->subjects);
@@ -46,18 +46,18 @@ static void free_rule(struct pil_rule *r)
     free(r->when.uid);
 }
 
-static void free_policy(struct pil_policy *p)
+void pil_model_free_policy(struct pil_policy *p)
 {
     free(p->title);
     free(p->owner);
     free_strings(&p->inherits);
     free_strings(&p->applies);
     for (size_t i = 0; i < p->rule_count; i++)
-        free_rule(&p->rule[i]);
+        pil_model_free_rule(&p->rule[i]);
     free(p->rule);
 }
 
-static void free_route(struct pil_route *r)
+void pil_model_free_route(struct pil_route *r)
 {
     free(r->title);
     free_strings(&r->fallback);
@@ -66,7 +66,7 @@ static void free_route(struct pil_route *r)
 #define FREE_ALL(model, kind)                                                                      \
     do {                                                                                           \
         for (size_t i_ = 0; i_ < (model)->kind##_count; i_++)                                      \
-            free_##kind(&(model)->kind[i_]);                                                       \
+            pil_model_free_##kind(&(model)->kind[i_]);                                                       \
         free((model)->kind);                                                                       \
     } while (0)
 

@@ -169,6 +169,14 @@ struct pil_model {
     size_t file_count;
 };
 
+/* Release what one thing holds, not the struct itself; for the loader's half-built things. */
+void pil_model_free_workload(struct pil_workload *workload);
+void pil_model_free_role(struct pil_role *role);
+void pil_model_free_service(struct pil_service *service);
+void pil_model_free_rule(struct pil_rule *rule);
+void pil_model_free_policy(struct pil_policy *policy);
+void pil_model_free_route(struct pil_route *route);
+
 /* Releases everything and leaves an empty model; an empty or zeroed one is legal. */
 void pil_model_free(struct pil_model *model);
 

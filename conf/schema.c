@@ -561,37 +561,15 @@ static void merge_top(struct pil_model *top, struct pil_model *model)
     }
 }
 
-/* Whatever an early end left in the draft is released as a model of one of each. */
+/* Whatever an early end left behind. */
 static void free_draft(struct draft *draft)
 {
-    struct pil_model left = {
-        .workload = calloc(1, sizeof(*left.workload)),
-        .role = calloc(1, sizeof(*left.role)),
-        .service = calloc(1, sizeof(*left.service)),
-        .policy = calloc(1, sizeof(*left.policy)),
-        .route = calloc(1, sizeof(*left.route)),
-    };
-    struct pil_rule *rules = reallocarray(draft->policy.rule, draft->policy.rule_count + 1,
-                                          sizeof(*rules));
-
-    if (rules) {
-        rules[draft->policy.rule_count++] = draft->rule;
-        draft->policy.rule = rules;
-    }
-#define LEAVE(kind)                                                                                \
-    do {                                                                                           \
-        if (left.kind) {                                                                           \
-            left.kind[0] = draft->kind;                                                            \
-            left.kind##_count = 1;                                                                 \
-        }                                                                                          \
-    } while (0)
-    LEAVE(workload);
-    LEAVE(role);
-    LEAVE(service);
-    LEAVE(policy);
-    LEAVE(route);
-#undef LEAVE
-    pil_model_free(&left);
+    pil_model_free_workload(&draft->workload);
+    pil_model_free_role(&draft->role);
+    pil_model_free_service(&draft->service);
+    pil_model_free_rule(&draft->rule);
+    pil_model_free_policy(&draft->policy);
+    pil_model_free_route(&draft->route);
     pil_model_free(&draft->top);
 }
 
