@@ -91,6 +91,7 @@ int pil_client_open(struct pil_client *c, const char *socket_name)
 
     memset(c, 0, sizeof(*c));
     c->fd = -1;
+    c->wait_ms = PIL_CLIENT_WAIT_MS;
     if (!socket_name) {
         const char *env = getenv("PILLION_SOCKET");
 
@@ -259,7 +260,7 @@ int pil_client_call(struct pil_client *c, const char *verb, const json_t *argume
         struct pil_slice piece;
         int got;
 
-        error = pil_client_next(c, PIL_CLIENT_WAIT_MS, &piece, &got);
+        error = pil_client_next(c, c->wait_ms, &piece, &got);
         if (!error)
             error = gather_one(c, &g, piece, got);
     }

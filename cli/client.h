@@ -22,6 +22,7 @@
 
 struct pil_client {
     int fd;
+    int wait_ms; /* longest wait for a frame of pil_client_call; PIL_CLIENT_WAIT_MS when opened */
     uint32_t sequence;
     char socket[PIL_SOCKET_MAX + 2]; /* the one in use */
     char problem[256];               /* why the last call failed */

@@ -22,6 +22,9 @@ static bool wanted(const struct view *v, const json_t *record)
 {
     const char *verdict = pil_out_string(record, "verdict");
 
+    /* How many lines were lost is worth knowing whatever was asked for. */
+    if (strcmp(pil_out_string(record, "event"), "follow-dropped") == 0)
+        return true;
     if (v->workload && strcmp(pil_out_string(record, "workload"), v->workload) != 0)
         return false;
     return !v->denied || (*verdict && strcmp(verdict, "allow") != 0);
@@ -96,17 +99,33 @@ static bool take_line(void *cookie, const char *text, size_t len)
     return !ferror(stdout);
 }
 
-static int follow(const char *socket, struct pil_lines *lines)
+/* policyd leaves out what nobody looks at here. */
+static json_t *filter_of(const struct view *v)
+{
+    json_t *filter = json_object();
+
+    if (v->workload)
+        json_object_set_new(filter, "workload", pil_out_json_text(v->workload));
+    if (v->denied || v->workload)
+        json_object_set_new(filter, "events", json_false());
+    return filter;
+}
+
+static int follow(const char *socket, const struct view *v, struct pil_lines *lines)
 {
     struct pil_client *c = malloc(sizeof(*c));
+    json_t *filter = filter_of(v);
     struct pil_slice piece;
     int error, fd;
 
-    if (!c)
+    if (!c) {
+        json_decref(filter);
         return PIL_EXIT_FAILED;
+    }
     error = pil_client_open(c, socket);
     if (!error)
-        error = pil_client_send(c, "follow", NULL);
+        error = pil_client_send(c, "follow", filter);
+    json_decref(filter);
     while (!error) {
         error = pil_client_next(c, -1, &piece, &fd);
         if (fd >= 0)
@@ -155,7 +174,7 @@ static int show(const char *socket, const char *log, struct view *v)
         return PIL_EXIT_FAILED;
     lines->line = take_line;
     lines->cookie = v;
-    code = log ? read_file(log, lines) : follow(socket, lines);
+    code = log ? read_file(log, lines) : follow(socket, v, lines);
     if (lines->skipped)
         pil_cli_error("%u lines were too long and are passed over", lines->skipped);
     free(lines);

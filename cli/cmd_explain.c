@@ -73,33 +73,41 @@ static int by_title(const struct arguments *a, const struct pil_image *img, stru
     return PIL_EXIT_OK;
 }
 
+/* The entry of that process; after an exec the old one may linger a moment. */
+static const json_t *entry_of(const json_t *answer, uint64_t pid, const char *exe)
+{
+    const json_t *list = json_object_get(answer, "processes"), *one;
+    size_t i;
+
+    json_array_foreach(list, i, one)
+    {
+        if ((uint64_t)pil_out_number(one, "pid") == pid &&
+            strcmp(pil_out_string(one, "exe"), exe) == 0 &&
+            strcmp(pil_out_string(one, "state"), "attached") == 0)
+            return one;
+    }
+    return NULL;
+}
+
 /* policyd has attested it already, and knows more than anyone else could. */
-static bool by_policyd(const struct arguments *a, uint64_t pid, const struct pil_image *img,
-                       struct pil_subject *who)
+static bool by_policyd(const struct arguments *a, uint64_t pid, const char *exe,
+                       const struct pil_image *img, struct pil_subject *who)
 {
     struct pil_client *c = malloc(sizeof(*c));
     json_t *answer = NULL;
-    const json_t *one;
-    size_t i;
-    bool found = false;
+    const json_t *entry = NULL;
 
     if (c && pil_client_open(c, a->socket) == PIL_OK &&
-        pil_client_call(c, "processes", NULL, &answer, NULL) == PIL_OK) {
-        const json_t *list = json_is_array(answer) ? answer : json_object_get(answer, "processes");
-
-        json_array_foreach(list, i, one) if ((uint64_t)pil_out_number(one, "pid") == pid)
-        {
-            const char *title = pil_out_string(one, "workload");
-
-            who->workload = pil_image_workload_find(img, pil_slice_of(title));
-            found = who->workload != 0 || *title == '\0';
-        }
-    }
+        pil_client_call(c, "processes", NULL, &answer, NULL) == PIL_OK)
+        entry = entry_of(answer, pid, exe);
+    if (entry)
+        who->workload =
+            pil_image_workload_find(img, pil_slice_of(pil_out_string(entry, "workload")));
     if (c)
         pil_client_close(c);
     free(c);
     json_decref(answer);
-    return found;
+    return entry != NULL;
 }
 
 static void by_facts(const struct arguments *a, const struct pil_image *img,
@@ -132,7 +140,7 @@ static int by_pid(const struct arguments *a, const struct pil_image *img,
         pil_cli_error("process %s: %s", a->pid, pil_err_text(error));
         return error == PIL_E_PERMISSION ? PIL_EXIT_PERMISSION : PIL_EXIT_USAGE;
     }
-    if (a->policy.count > 0 || !by_policyd(a, pid, img, who))
+    if (a->policy.count > 0 || !by_policyd(a, pid, p->exe, img, who))
         by_facts(a, img, p, who);
     return PIL_EXIT_OK;
 }

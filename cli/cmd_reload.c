@@ -1,48 +1,50 @@
 /* pillion reload: policyd reads its policy again; a broken one leaves the old in force. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/client.h"
 #include "cli/options.h"
 #include "cli/out.h"
 #include "core/err.h"
 
-/* Messages of the load, wherever it stands in the answer. */
-static void print_messages(const json_t *answer)
+/* The answer comes when the load is done; a very large policy takes a while. */
+#define LOAD_WAIT_MS 120000
+
+static void print_messages(const json_t *list, const char *severity)
 {
-    const json_t *messages = json_object_get(answer, "messages"), *one;
+    const json_t *one;
     size_t i;
 
-    json_array_foreach(messages, i, one)
+    json_array_foreach(list, i, one)
     {
-        const char *text =
-            json_is_string(one) ? json_string_value(one) : pil_out_string(one, "message");
-
-        pil_out_text(stderr, text);
+        fprintf(stderr, "%s: ", severity);
+        pil_out_text(stderr, json_is_string(one) ? json_string_value(one) : "");
         fputc('\n', stderr);
     }
 }
 
-static int report(const json_t *answer, int error, const char *problem, bool json)
+/* What the load came to. */
+static int report(const json_t *load, bool json)
 {
-    if (json) {
-        json_t *out = json_is_object(answer) ? json_copy((json_t *)answer) : json_object();
+    const char *outcome = pil_out_string(load, "outcome");
+    long long generation = pil_out_number(load, "generation");
+    bool failed = strcmp(outcome, "new") != 0 && strcmp(outcome, "same") != 0;
 
-        json_object_set_new(out, "ok", json_boolean(!error));
-        if (error)
-            json_object_set_new(out, "problem", pil_out_json_text(problem));
-        pil_out_json(stdout, out, true);
-        json_decref(out);
+    if (json) {
+        pil_out_json(stdout, load, true);
     } else {
-        print_messages(answer);
-        if (error)
-            pil_cli_error("%s", problem);
+        print_messages(json_object_get(load, "errors"), "error");
+        print_messages(json_object_get(load, "warnings"), "warning");
+        if (!failed)
+            printf("generation %lld is in force%s\n", generation,
+                   strcmp(outcome, "same") == 0 ? ", as before: nothing has changed" : "");
+        else if (generation)
+            pil_cli_error("the policy is refused; generation %lld stays in force", generation);
         else
-            printf("generation %lld is in force\n",
-                   (long long)pil_out_number(answer, "generation"));
+            pil_cli_error("the policy is refused, and there is none in force");
     }
-    /* The policy was refused; that is a check that failed, not trouble with policyd. */
-    return error == PIL_E_SYNTAX || error == PIL_E_UNMET ? PIL_EXIT_NO : pil_cli_exit_of(error);
+    return failed ? PIL_EXIT_NO : PIL_EXIT_OK;
 }
 
 int pil_cmd_reload(const struct pil_command *self, int argc, char **argv)
@@ -66,9 +68,12 @@ int pil_cmd_reload(const struct pil_command *self, int argc, char **argv)
     if (!c)
         return PIL_EXIT_FAILED;
     error = pil_client_open(c, socket);
+    c->wait_ms = LOAD_WAIT_MS;
     if (!error)
         error = pil_client_call(c, "reload", NULL, &answer, NULL);
-    code = report(answer, error, c->problem, json);
+    if (error)
+        pil_cli_error("%s", c->problem);
+    code = error ? pil_cli_exit_of(error) : report(answer, json);
     json_decref(answer);
     pil_client_close(c);
     free(c);
