@@ -1,0 +1,228 @@
+#include "policyd/attest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/err.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+#define DELETED " (deleted)"
+#define NAMES_KEPT 64u
+
+/* Reads a small file of /proc whole and terminates it. */
+static bool slurp(const char *path, char *buf, size_t cap)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t got = 0;
+
+    if (fd < 0)
+        return false;
+    while (len < cap - 1 && (got = read(fd, buf + len, cap - 1 - len)) > 0)
+        len += (size_t)got;
+    close(fd);
+    buf[len] = '\0';
+    return got >= 0 && len > 0;
+}
+
+uint64_t pil_attest_start(const char *stat)
+{
+    const char *at = strrchr(stat, ')');
+
+    /* Behind the name come field 3 and on; the start time is field 22. */
+    for (unsigned field = 2; at && field < 22; field++) {
+        at = strchr(at, ' ');
+        at = at ? at + 1 : NULL;
+    }
+    return at ? strtoull(at, NULL, 10) : 0;
+}
+
+static uint64_t start_of(pid_t pid)
+{
+    char path[32], text[1024];
+
+    snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+    return slurp(path, text, sizeof(text)) ? pil_attest_start(text) : 0;
+}
+
+static int pidfd_of(int fd, pid_t pid)
+{
+    socklen_t len = sizeof(int);
+    int pidfd = -1;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
+        return pidfd;
+    return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+int pil_attest_peer(int fd, struct pil_peer *out)
+{
+    struct ucred cred;
+    socklen_t len = sizeof(cred);
+
+    *out = (struct pil_peer){.pidfd = -1};
+    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+        return PIL_E_SYSTEM;
+    out->pid = cred.pid;
+    out->uid = cred.uid;
+    out->gid = cred.gid;
+    if (cred.pid <= 0)
+        return PIL_OK;
+    out->pidfd = pidfd_of(fd, cred.pid);
+    out->start = start_of(cred.pid);
+    return PIL_OK;
+}
+
+void pil_attest_drop(struct pil_peer *peer)
+{
+    if (peer->pidfd >= 0)
+        close(peer->pidfd);
+    peer->pidfd = -1;
+}
+
+/* Still the process that `peer` was made of. */
+static bool still(const struct pil_peer *peer)
+{
+    if (peer->start == 0 || start_of(peer->pid) != peer->start)
+        return false;
+    if (peer->pidfd < 0)
+        return true;
+    return syscall(SYS_pidfd_send_signal, peer->pidfd, 0, NULL, 0) == 0 || errno == EPERM;
+}
+
+/* Names of users, remembered: look-ups may go over a network. Main thread only. */
+static void user_name(uid_t uid, char *out, size_t cap)
+{
+    static struct {
+        bool used;
+        uid_t uid;
+        char name[64];
+    } kept[NAMES_KEPT];
+    unsigned at = uid % NAMES_KEPT;
+
+    if (!kept[at].used || kept[at].uid != uid) {
+        char room[2048];
+        struct passwd entry, *found = NULL;
+        int err = getpwuid_r(uid, &entry, room, sizeof(room), &found);
+
+        if (err == 0 && found && strlen(found->pw_name) < sizeof(kept[at].name))
+            strcpy(kept[at].name, found->pw_name);
+        else
+            snprintf(kept[at].name, sizeof(kept[at].name), "%u", uid);
+        kept[at].used = err == 0;
+        kept[at].uid = uid;
+    }
+    snprintf(out, cap, "%s", kept[at].name);
+}
+
+/* The file behind the magic link, whatever its name is called today. */
+static void read_exe(const struct pil_peer *peer, struct pil_attested *out)
+{
+    const size_t tail = sizeof(DELETED) - 1;
+    char path[32];
+    struct stat st;
+    ssize_t len;
+
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)peer->pid);
+    len = readlink(path, out->exe, sizeof(out->exe) - 1);
+    if (len <= 0 || stat(path, &st)) {
+        out->exe[0] = '\0';
+        return;
+    }
+    out->exe[len] = '\0';
+    if (st.st_nlink == 0 && (size_t)len > tail && strcmp(out->exe + len - tail, DELETED) == 0)
+        out->exe[(size_t)len - tail] = '\0';
+    out->id = (struct pil_exe_id){
+        .device = st.st_dev,
+        .inode = st.st_ino,
+        .size = (uint64_t)st.st_size,
+        .mtime_ns = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
+        .ctime_ns = st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
+    };
+}
+
+int pil_attest_open(const struct pil_peer *peer)
+{
+    char path[32];
+
+    snprintf(path, sizeof(path), "/proc/%d/exe", (int)peer->pid);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static bool ends_with(const char *text, size_t len, const char *tail)
+{
+    size_t tail_len = strlen(tail);
+
+    return len > tail_len && memcmp(text + len - tail_len, tail, tail_len) == 0;
+}
+
+/* The innermost part of a cgroup path that is a unit systemd starts. */
+static void unit_of(const char *cgroup, char *out, size_t cap)
+{
+    out[0] = '\0';
+    for (const char *at = cgroup; *at;) {
+        size_t len;
+
+        at += strspn(at, "/");
+        len = strcspn(at, "/");
+        if (len < cap && (ends_with(at, len, ".service") || ends_with(at, len, ".scope"))) {
+            memcpy(out, at, len);
+            out[len] = '\0';
+        }
+        at += len;
+    }
+}
+
+void pil_attest_cgroup(char *text, struct pil_attested *out)
+{
+    char *save = NULL;
+
+    out->cgroup[0] = '\0';
+    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+        char *name = strchr(line, ':'), *path = name ? strchr(name + 1, ':') : NULL;
+        bool unified = strncmp(line, "0::", 3) == 0;
+
+        if (!path || strlen(path + 1) >= sizeof(out->cgroup))
+            continue;
+        /* On a hybrid host the unified hierarchy may be there and unused. */
+        if (unified && (strcmp(path + 1, "/") != 0 || out->cgroup[0] == '\0'))
+            strcpy(out->cgroup, path + 1);
+        if (strncmp(name, ":name=systemd:", 14) == 0 &&
+            (out->cgroup[0] == '\0' || strcmp(out->cgroup, "/") == 0))
+            strcpy(out->cgroup, path + 1);
+    }
+    unit_of(out->cgroup, out->unit, sizeof(out->unit));
+}
+
+static void read_cgroup(const struct pil_peer *peer, struct pil_attested *out)
+{
+    char path[32], text[8192];
+
+    snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)peer->pid);
+    out->cgroup[0] = out->unit[0] = '\0';
+    if (slurp(path, text, sizeof(text)))
+        pil_attest_cgroup(text, out);
+}
+
+int pil_attest_read(const struct pil_peer *peer, struct pil_attested *out)
+{
+    memset(&out->id, 0, sizeof(out->id));
+    if (!still(peer))
+        return PIL_E_PEER;
+    read_exe(peer, out);
+    read_cgroup(peer, out);
+    user_name(peer->uid, out->user, sizeof(out->user));
+    return still(peer) ? PIL_OK : PIL_E_PEER;
+}

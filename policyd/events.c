@@ -1,0 +1,154 @@
+#include "policyd/events.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+
+#include "core/err.h"
+#include "policyd/daemon.h"
+#include "policyd/journal.h"
+
+#define ROUND_USEC 200000
+
+struct pil_events {
+    struct pil_daemon *d;
+    struct event *timer;
+};
+
+static void on_round(evutil_socket_t fd, short what, void *cookie)
+{
+    struct pil_events *events = cookie;
+
+    (void)fd, (void)what;
+    if (events->d->processes.count > 0)
+        pil_events_round(events->d);
+}
+
+int pil_events_start(struct pil_daemon *d, struct pil_events **out)
+{
+    struct timeval every = {.tv_usec = ROUND_USEC};
+    struct pil_events *events = calloc(1, sizeof(*events));
+
+    if (!events)
+        return PIL_E_NOMEM;
+    events->d = d;
+    events->timer = event_new(d->base, -1, EV_PERSIST, on_round, events);
+    if (!events->timer || event_add(events->timer, &every)) {
+        pil_events_stop(events);
+        return PIL_E_NOMEM;
+    }
+    *out = events;
+    return PIL_OK;
+}
+
+void pil_events_stop(struct pil_events *events)
+{
+    if (!events)
+        return;
+    if (events->timer)
+        event_free(events->timer);
+    free(events);
+}
+
+static void log_coverage(struct pil_daemon *d, const struct pil_process *p, const char *name,
+                         const struct pil_event *e)
+{
+    struct pil_json *json;
+
+    if (!d->journal)
+        return;
+    json = pil_journal_begin(d->journal, name);
+    pil_journal_who(d->journal, json, p);
+    pil_json_u64(json, "tid", e->tid);
+    pil_json_text(json, "path", (struct pil_slice){e->text, e->text_len});
+    pil_journal_end(d->journal);
+}
+
+static void take(struct pil_daemon *d, const struct pil_process *p, const struct pil_event *e)
+{
+    d->stats.ring_events++;
+    switch (e->type) {
+    case PIL_EVENT_DECISION:
+        if (d->journal)
+            pil_journal_event(d->journal, p, e);
+        return;
+    case PIL_EVENT_COVERAGE_LOST:
+        d->stats.coverage_lost++;
+        log_coverage(d, p, "coverage-lost", e);
+        return;
+    case PIL_EVENT_EXEC_REFUSED:
+        d->stats.exec_refused++;
+        log_coverage(d, p, "exec-refused", e);
+        return;
+    case PIL_EVENT_STUB_MOVED:
+        d->stats.stub_moved++;
+        log_coverage(d, p, "stub-moved", e);
+        return;
+    default:
+        return;
+    }
+}
+
+static unsigned drain(struct pil_daemon *d, struct pil_process *p)
+{
+    struct pil_ring *ring = pil_process_ring(p);
+    struct pil_event event;
+    unsigned taken = 0;
+
+    while (ring && taken < PIL_RING_SLOTS && pil_ring_get(ring, &p->tail, &event)) {
+        take(d, p, &event);
+        taken++;
+    }
+    return taken;
+}
+
+unsigned pil_events_round(struct pil_daemon *d)
+{
+    unsigned taken = 0;
+
+    for (struct pil_process *p = d->processes.all; p; p = p->next)
+        taken += drain(d, p);
+    return taken;
+}
+
+static void add_counters(struct pil_ring *ring, uint64_t decisions[PIL_TIER_COUNT][3],
+                         uint64_t failed[PIL_REASON_COUNT], uint64_t *dropped,
+                         uint64_t *reconnects)
+{
+    struct pil_ring_counters *c = &ring->counters;
+
+    for (unsigned tier = 0; tier < PIL_TIER_COUNT; tier++)
+        for (unsigned effect = 0; effect < 3; effect++)
+            decisions[tier][effect] +=
+                atomic_load_explicit(&c->decisions[tier][effect], memory_order_relaxed);
+    for (unsigned reason = 0; reason < PIL_REASON_COUNT; reason++)
+        failed[reason] += atomic_load_explicit(&c->failed[reason], memory_order_relaxed);
+    *dropped += atomic_load_explicit(&c->dropped, memory_order_relaxed);
+    *reconnects += atomic_load_explicit(&c->reconnects, memory_order_relaxed);
+}
+
+void pil_events_last(struct pil_daemon *d, struct pil_process *p)
+{
+    unsigned rounds = 0;
+
+    /* A child that inherited the mapping may go on writing: bounded, and nobody's loss but its. */
+    do
+        drain(d, p);
+    while (p->ring && ++rounds <= PIL_RING_SLOTS && pil_ring_skip(p->ring, &p->tail));
+    if (p->ring)
+        add_counters(p->ring, d->stats.gone_decisions, d->stats.gone_failed,
+                     &d->stats.gone_dropped, &d->stats.gone_reconnects);
+}
+
+void pil_events_sum(struct pil_daemon *d, struct pil_events_sum *out)
+{
+    *out = (struct pil_events_sum){.dropped = d->stats.gone_dropped,
+                                   .reconnects = d->stats.gone_reconnects};
+    for (unsigned tier = 0; tier < PIL_TIER_COUNT; tier++)
+        for (unsigned effect = 0; effect < 3; effect++)
+            out->decisions[tier][effect] = d->stats.gone_decisions[tier][effect];
+    for (unsigned reason = 0; reason < PIL_REASON_COUNT; reason++)
+        out->failed[reason] = d->stats.gone_failed[reason];
+    for (struct pil_process *p = d->processes.all; p; p = p->next)
+        if (pil_process_ring(p))
+            add_counters(p->ring, out->decisions, out->failed, &out->dropped, &out->reconnects);
+}

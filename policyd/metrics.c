@@ -1,0 +1,291 @@
+#include "policyd/metrics.h"
+
+#include <event2/buffer.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/err.h"
+#include "policyd/daemon.h"
+#include "policyd/events.h"
+#include "policyd/health.h"
+#include "policyd/listener.h"
+#include "policyd/log.h"
+#include "policyd/server.h"
+#include "policyd/store.h"
+
+#define SOCKETS_MAX 8u
+#define HEADERS_MAX 8192
+#define SECONDS 5 /* a connection that is idle longer is closed */
+
+struct pil_metrics {
+    struct pil_daemon *d;
+    struct evhttp *http;
+    int fd[SOCKETS_MAX];
+    unsigned count;
+};
+
+/* ---- text --------------------------------------------------------------------------------- */
+
+static void head(struct evbuffer *out, const char *name, const char *type, const char *help)
+{
+    evbuffer_add_printf(out, "# HELP pillion_%s %s\n# TYPE pillion_%s %s\n", name, help, name, type);
+}
+
+static void one(struct evbuffer *out, const char *name, const char *type, const char *help,
+                uint64_t value)
+{
+    head(out, name, type, help);
+    evbuffer_add_printf(out, "pillion_%s %llu\n", name, (unsigned long long)value);
+}
+
+static void labelled(struct evbuffer *out, const char *name, const char *label, const char *is,
+                     uint64_t value)
+{
+    evbuffer_add_printf(out, "pillion_%s{%s=\"%s\"} %llu\n", name, label, is,
+                        (unsigned long long)value);
+}
+
+static void put_decisions(struct pil_daemon *d, const struct pil_events_sum *sum,
+                          struct evbuffer *out)
+{
+    head(out, "decisions_total", "counter", "Decisions by where they were taken and their effect.");
+    for (unsigned tier = PIL_TIER_PROCESS; tier < PIL_TIER_COUNT; tier++)
+        for (unsigned effect = 0; effect < 3; effect++) {
+            bool here = tier == PIL_TIER_HOST || tier == PIL_TIER_ENGINE;
+            uint64_t value = here ? d->stats.decisions[tier][effect] : sum->decisions[tier][effect];
+
+            evbuffer_add_printf(out, "pillion_decisions_total{tier=\"%s\",effect=\"%s\"} %llu\n",
+                                pil_tier_name(tier), pil_effect_name(effect),
+                                (unsigned long long)value);
+        }
+}
+
+static void put_reasons(struct pil_daemon *d, const struct pil_events_sum *sum,
+                        struct evbuffer *out)
+{
+    head(out, "reasons_total", "counter", "Decisions of policyd by reason.");
+    for (unsigned reason = 0; reason < PIL_REASON_COUNT; reason++)
+        labelled(out, "reasons_total", "reason", pil_reason_name(reason),
+                 d->stats.reasons[reason]);
+    head(out, "failed_closed_total", "counter",
+         "Calls that processes refused because nothing had decided, by cause.");
+    for (unsigned reason = PIL_REASON_UNREACHABLE; reason <= PIL_REASON_MALFORMED; reason++)
+        labelled(out, "failed_closed_total", "cause", pil_reason_name(reason),
+                 sum->failed[reason]);
+    head(out, "shadow_total", "counter", "Decisions that a policy in stage shadow would change.");
+    for (unsigned shadow = PIL_SHADOW_WOULD_DENY; shadow <= PIL_SHADOW_WOULD_ALLOW; shadow++)
+        labelled(out, "shadow_total", "shadow", pil_shadow_name(shadow), d->stats.shadow[shadow]);
+}
+
+static void put_latency(const struct pil_stats *stats, struct evbuffer *out)
+{
+    static const char *const bounds[] = {"5e-07", "1e-06",  "2.5e-06", "5e-06",
+                                         "1e-05", "0.0001", "0.001",   "0.01"};
+    uint64_t sum = 0;
+
+    _Static_assert(PIL_NELEM(bounds) == PIL_LATENCY_BUCKETS, "one text per bound");
+    head(out, "decide_seconds", "histogram", "Time a decision takes inside policyd.");
+    for (unsigned i = 0; i < PIL_LATENCY_BUCKETS; i++) {
+        sum += stats->latency[i];
+        labelled(out, "decide_seconds_bucket", "le", bounds[i], sum);
+    }
+    sum += stats->latency[PIL_LATENCY_BUCKETS];
+    labelled(out, "decide_seconds_bucket", "le", "+Inf", sum);
+    evbuffer_add_printf(out, "pillion_decide_seconds_sum %.9f\npillion_decide_seconds_count %llu\n",
+                        (double)stats->latency_ns / 1e9, (unsigned long long)sum);
+}
+
+static void put_policy(struct pil_daemon *d, struct evbuffer *out)
+{
+    static const char *const names[] = {"new", "same", "failed"};
+    const struct pil_policy_image *policy = pil_store_current(d->store);
+    struct pil_image_counts counts = {0};
+
+    if (policy)
+        pil_image_count(&policy->img, &counts);
+    one(out, "policy_generation", "gauge", "Generation in force; 0: none.",
+        policy ? policy->generation : 0);
+    one(out, "policy_rules", "gauge", "Rules of the policy in force.", counts.rules);
+    one(out, "policy_bytes", "gauge", "Size of its image.", counts.bytes);
+    one(out, "policy_age_seconds", "gauge", "Time since it was last loaded or confirmed.",
+        pil_store_age_ms(d->store) / 1000);
+    head(out, "loads_total", "counter", "Loads of the policy by outcome.");
+    for (unsigned i = 0; i < PIL_NELEM(names); i++)
+        labelled(out, "loads_total", "outcome", names[i], pil_store_loads(d->store, i));
+}
+
+static void put_sessions(struct pil_daemon *d, const struct pil_events_sum *sum,
+                         struct evbuffer *out)
+{
+    one(out, "sessions", "gauge", "Connections that are open.",
+        d->server ? pil_server_sessions(d->server) : 0);
+    one(out, "processes", "gauge", "Processes that are attached.", d->processes.count);
+    one(out, "accepted_total", "counter", "Connections that were accepted.", d->stats.accepted);
+    one(out, "hellos_total", "counter", "Processes' links that said hello.", d->stats.hellos);
+    head(out, "refused_total", "counter", "Connections and sessions turned away, by cause.");
+    for (unsigned why = 0; why < PIL_REFUSAL_COUNT; why++)
+        labelled(out, "refused_total", "cause", pil_stats_refusal(why), d->stats.refused[why]);
+    one(out, "accept_pauses_total", "counter", "Times accepting paused for want of descriptors.",
+        d->stats.accept_pauses);
+    one(out, "reconnects_total", "counter", "Links that processes had to open again.",
+        sum->reconnects);
+    one(out, "ring_events_total", "counter", "Events read from processes' rings.",
+        d->stats.ring_events);
+    one(out, "ring_dropped_total", "counter", "Events that found their ring full.", sum->dropped);
+    one(out, "coverage_lost_total", "counter", "Programs that left Pillion's reach at exec.",
+        d->stats.coverage_lost);
+    one(out, "exec_refused_total", "counter", "Execs refused because they would leave its reach.",
+        d->stats.exec_refused);
+    one(out, "expected_killed_total", "counter", "Processes killed because no hello came.",
+        d->stats.expected_killed);
+}
+
+static void put_log(struct pil_daemon *d, struct evbuffer *out)
+{
+    struct pil_log_status status = {0};
+
+    if (d->log)
+        pil_log_state(d->log, &status);
+    one(out, "log_lines_total", "counter", "Lines written to the decision log.", status.lines);
+    one(out, "log_bytes_total", "counter", "Bytes written to the decision log.", status.bytes);
+    one(out, "log_dropped_total", "counter", "Lines lost because it could not be written.",
+        status.dropped);
+    one(out, "log_failing", "gauge", "1 while the decision log cannot be written.",
+        status.error != 0 || status.denying);
+    one(out, "follow_dropped_total", "counter", "Lines a follower lost because it was slow.",
+        d->stats.follow_dropped);
+}
+
+void pil_metrics_text(struct pil_daemon *d, struct evbuffer *out)
+{
+    struct pil_events_sum sum;
+    struct pil_health health;
+
+    pil_events_sum(d, &sum);
+    pil_health_check(d, &health);
+    one(out, "up", "gauge", "1 while policyd is well; /healthz says why not.", health.count == 0);
+    put_decisions(d, &sum, out);
+    put_reasons(d, &sum, out);
+    put_latency(&d->stats, out);
+    one(out, "host_cache_hits_total", "counter", "Questions the host cache answered.",
+        d->stats.cache_hits);
+    one(out, "host_cache_misses_total", "counter", "Questions the engine answered.",
+        d->stats.cache_misses);
+    one(out, "host_cache_evictions_total", "counter", "Live entries that made room.",
+        d->stats.cache_evictions);
+    put_policy(d, out);
+    put_sessions(d, &sum, out);
+    put_log(d, out);
+}
+
+/* ---- HTTP --------------------------------------------------------------------------------- */
+
+static void send_text(struct evhttp_request *req, int code, const char *reason,
+                      struct evbuffer *body)
+{
+    evhttp_add_header(evhttp_request_get_output_headers(req), "Content-Type",
+                      "text/plain; version=0.0.4; charset=utf-8");
+    evhttp_send_reply(req, code, reason, body);
+    evbuffer_free(body);
+}
+
+static void on_metrics(struct evhttp_request *req, void *cookie)
+{
+    struct evbuffer *body = evbuffer_new();
+
+    if (!body) {
+        evhttp_send_error(req, HTTP_INTERNAL, NULL);
+        return;
+    }
+    pil_metrics_text(cookie, body);
+    send_text(req, HTTP_OK, "OK", body);
+}
+
+static void on_health(struct evhttp_request *req, void *cookie)
+{
+    struct evbuffer *body = evbuffer_new();
+    struct pil_health health;
+
+    if (!body) {
+        evhttp_send_error(req, HTTP_INTERNAL, NULL);
+        return;
+    }
+    pil_health_check(cookie, &health);
+    if (health.count == 0)
+        evbuffer_add_printf(body, "ok\n");
+    for (unsigned i = 0; i < health.count; i++)
+        evbuffer_add_printf(body, "%s: %s\n", health.reason[i].name, health.reason[i].text);
+    send_text(req, health.count ? HTTP_SERVUNAVAIL : HTTP_OK, health.count ? "not well" : "OK",
+              body);
+}
+
+static void on_other(struct evhttp_request *req, void *cookie)
+{
+    (void)cookie;
+    evhttp_send_error(req, HTTP_NOTFOUND, NULL);
+}
+
+int pil_metrics_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_metrics **out)
+{
+    const struct pil_list *names = &d->settings.metrics;
+    struct pil_metrics *metrics;
+    bool good = true;
+
+    *out = NULL;
+    if (names->count == 0)
+        return PIL_OK;
+    metrics = calloc(1, sizeof(*metrics));
+    if (!metrics)
+        return PIL_E_NOMEM;
+    metrics->d = d;
+    for (size_t i = 0; i < names->count && i < SOCKETS_MAX; i++) {
+        int fd = pil_listener_http(names->item[i], diag);
+
+        good = good && fd >= 0;
+        if (fd >= 0)
+            metrics->fd[metrics->count++] = fd;
+    }
+    if (!good) {
+        pil_metrics_close(metrics);
+        return PIL_E_SYSTEM;
+    }
+    *out = metrics;
+    return PIL_OK;
+}
+
+int pil_metrics_start(struct pil_metrics *metrics)
+{
+    metrics->http = evhttp_new(metrics->d->base);
+    if (!metrics->http)
+        return PIL_E_NOMEM;
+    evhttp_set_allowed_methods(metrics->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
+    evhttp_set_max_headers_size(metrics->http, HEADERS_MAX);
+    evhttp_set_max_body_size(metrics->http, 0);
+    evhttp_set_timeout(metrics->http, SECONDS);
+    evhttp_set_cb(metrics->http, "/metrics", on_metrics, metrics->d);
+    evhttp_set_cb(metrics->http, "/healthz", on_health, metrics->d);
+    evhttp_set_gencb(metrics->http, on_other, NULL);
+    for (unsigned i = 0; i < metrics->count; i++) {
+        if (evhttp_accept_socket(metrics->http, metrics->fd[i]))
+            return PIL_E_SYSTEM;
+        metrics->fd[i] = -1; /* libevent's from here on */
+    }
+    return PIL_OK;
+}
+
+void pil_metrics_close(struct pil_metrics *metrics)
+{
+    if (!metrics)
+        return;
+    if (metrics->http)
+        evhttp_free(metrics->http);
+    for (unsigned i = 0; i < metrics->count; i++)
+        if (metrics->fd[i] >= 0)
+            close(metrics->fd[i]);
+    for (size_t i = 0; i < metrics->d->settings.metrics.count; i++)
+        if (metrics->d->settings.metrics.item[i][0] == 'u')
+            unlink(metrics->d->settings.metrics.item[i] + 5);
+    free(metrics);
+}
