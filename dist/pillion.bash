@@ -1,0 +1,103 @@
+# Completion of pillion(1) for bash: subcommands, options, files, and the names of workloads that
+# are attached to the policyd in use.
+
+_pillion_workloads()
+{
+    pillion status --processes --json 2>/dev/null |
+        sed -n 's/^ *"workload": "\([A-Za-z0-9._-]\{1,\}\)",\{0,1\}$/\1/p' | sort -u
+}
+
+_pillion_processes()
+{
+    pillion status --processes --json 2>/dev/null |
+        sed -n '/"attached"/,$s/^ *"pid": \([0-9]\{1,\}\),\{0,1\}$/\1/p'
+}
+
+# Index of the word behind the options of `run`, where the other program begins; 0 if not yet.
+_pillion_program()
+{
+    local i
+    for ((i = 2; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+        --solo | --log | --socket | --timeout | -s | -t) ((i++)) ;;
+        --) echo $((i + 1)); return ;;
+        -*) ;;
+        *) echo "$i"; return ;;
+        esac
+    done
+    echo 0
+}
+
+_pillion()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands="run check explain render status reload decisions version help"
+    local options="" start
+    COMPREPLY=()
+
+    if ((COMP_CWORD == 1)); then
+        COMPREPLY=($(compgen -W "$commands --help --version" -- "$cur"))
+        return
+    fi
+    if [[ ${COMP_WORDS[1]} == run ]]; then
+        start=$(_pillion_program)
+        if ((start > 0 && start < COMP_CWORD)); then
+            if declare -F _command_offset >/dev/null; then
+                _command_offset "$start"
+            else
+                COMPREPLY=($(compgen -f -- "$cur"))
+            fi
+            return
+        fi
+    fi
+    case $prev in
+    --solo | --policy | --exe | --log | --socket | -s)
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return
+        ;;
+    -e)
+        [[ ${COMP_WORDS[1]} == explain ]] && COMPREPLY=($(compgen -f -- "$cur"))
+        return
+        ;;
+    --as | --workload | -w)
+        COMPREPLY=($(compgen -W "$(_pillion_workloads)" -- "$cur"))
+        return
+        ;;
+    --pid)
+        COMPREPLY=($(compgen -W "$(_pillion_processes)" -- "$cur"))
+        return
+        ;;
+    --user | -u)
+        COMPREPLY=($(compgen -u -- "$cur"))
+        return
+        ;;
+    --timeout | -t | --at | --unit | --cgroup | --sha256 | --source | --caller | -c | --name | -n | --host-id)
+        return
+        ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    run) options="--solo --log --socket --timeout --help" ;;
+    check) options="--json --portable --help" ;;
+    explain)
+        options="--as --pid --exe --user --unit --cgroup --sha256 --name --source --caller --at \
+            --host-id --policy --all --json --socket --help"
+        ;;
+    render) options="--json --socket --help" ;;
+    status) options="--processes --json --socket --help" ;;
+    reload) options="--json --socket --help" ;;
+    decisions) options="--follow --log --denied --workload --json --socket --help" ;;
+    version) options="--json --help" ;;
+    esac
+    if [[ $cur == -* ]]; then
+        COMPREPLY=($(compgen -W "$options" -- "$cur"))
+        return
+    fi
+    case ${COMP_WORDS[1]} in
+    run) COMPREPLY=($(compgen -c -- "$cur")) ;;
+    check | render) COMPREPLY=($(compgen -f -- "$cur")) ;;
+    explain) COMPREPLY=($(compgen -W "connect accept listen send resolve" -- "$cur")) ;;
+    help) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
+    esac
+}
+
+complete -o filenames -o bashdefault -F _pillion pillion
