@@ -154,8 +154,8 @@ static void check_workloads(struct pil_check *c)
 static void dangling(struct pil_check *c, struct pil_at at, const char *kind, const char *title,
                      const char *keyword)
 {
-    pil_diag_error(c->diag, at, "no %s \"%s\", which %s names; legal is one that is defined", kind,
-                   title, keyword);
+    pil_diag_error(c->diag, at, "unknown %s \"%s\" in %s; legal is one that is defined", kind, title,
+                   keyword);
 }
 
 /* "workload:" and "role:" of a list lead somewhere. */

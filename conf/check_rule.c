@@ -112,7 +112,7 @@ static void check_service_name(struct pil_check *c, const struct pil_strings *li
 
     if (res->service && pil_check_find(&c->service, text + strlen("service:")) == PIL_CHECK_NONE)
         pil_diag_error(c->diag, at,
-                       "no service \"%s\", which resources names; legal is one that is defined",
+                       "unknown service \"%s\" in resources; legal is one that is defined",
                        text + strlen("service:"));
     else if (res->kind == PIL_KIND_NAME && pil_check_find(&c->service, text) != PIL_CHECK_NONE)
         pil_diag_warning(c->diag, at,
