@@ -17,7 +17,7 @@
 
 #define BACKOFF_FIRST_MS 50u
 #define BACKOFF_LAST_MS 1000u
-#define STEAL_NS UINT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
+#define STEAL_NS INT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
 #define MS UINT64_C(1000000)
 
 static const struct pil_sysops *const sys = &pil_real_sys;
@@ -35,7 +35,8 @@ static bool try_take(struct pil_link *link, uint64_t now)
 {
     uint64_t busy = atomic_load_explicit(&link->busy, memory_order_relaxed);
 
-    if (busy != 0 && now - busy < STEAL_NS)
+    /* Signed: others may have taken it after this thread looked at the clock. */
+    if (busy != 0 && (int64_t)(now - busy) < STEAL_NS)
         return false;
     return atomic_compare_exchange_strong_explicit(&link->busy, &busy, now, memory_order_acquire,
                                                    memory_order_relaxed);
