@@ -1,0 +1,59 @@
+#!/bin/sh
+# Installs the Debian packages that building, checking, the bench and the demo need, and no more.
+# Asks dpkg first: when nothing is missing, nothing is run. Installing needs root or sudo.
+#
+#   tests/deps.sh            installs what is missing
+#   tests/deps.sh --list     only prints the names of all of them
+set -eu
+
+BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
+          libssl-dev libcap-dev libsystemd-dev'
+CHECKING='libcmocka-dev binutils socat util-linux procps perl python3 tzdata
+          redis-server redis-tools nginx-light curl wget memcached postgresql
+          postgresql-client postgresql-contrib'
+FUZZING='clang libclang-rt-14-dev'
+
+# Any of these serves as well as the first of its row.
+alternatives() {
+    case $1 in
+    nginx-light) echo nginx-light nginx-core nginx-full nginx-extras nginx ;;
+    postgresql-contrib) echo postgresql-contrib postgresql-15 postgresql ;;
+    *) echo "$1" ;;
+    esac
+}
+
+installed() {
+    for package in $(alternatives "$1"); do
+        case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+        installed) return 0 ;;
+        esac
+    done
+    return 1
+}
+
+wanted="$BUILDING $CHECKING $FUZZING"
+if [ "${1:-}" = --list ]; then
+    # shellcheck disable=SC2086
+    printf '%s\n' $wanted
+    exit 0
+fi
+missing=
+for package in $wanted; do
+    installed "$package" || missing="$missing $package"
+done
+[ -n "$missing" ] || { echo "deps: everything is installed"; exit 0; }
+echo "deps: missing:$missing"
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "deps: installing needs root: apt-get install -y$missing" >&2
+        exit 1
+    }
+    as_root=sudo
+fi
+# Servers that come with a package are used by the tests on ports of their own; none is started.
+export DEBIAN_FRONTEND=noninteractive
+$as_root apt-get update -q
+# shellcheck disable=SC2086
+$as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get install -y -q --no-install-recommends $missing
