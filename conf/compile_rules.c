@@ -16,12 +16,25 @@ static void add_place(struct pil_compile *c, enum pil_compile_place kind, struct
 
 /* ---- conditions ------------------------------------------------------------------------------ */
 
+static int by_address(const void *a, const void *b)
+{
+    const struct pil_layout_prefix *x = a, *y = b;
+
+    if (x->hi != y->hi)
+        return x->hi < y->hi ? -1 : 1;
+    if (x->lo != y->lo)
+        return x->lo < y->lo ? -1 : 1;
+    return (int)x->bits - (int)y->bits;
+}
+
+/* In the order of the addresses: one prefix can be written in several ways. */
 static struct pil_layout_span prefixes(struct pil_compile *c, const struct pil_strings *source)
 {
     struct pil_pool *pool = &c->section[PIL_LAYOUT_PREFIXES];
     size_t count;
     char **text = pil_compile_strings(c, source, PIL_LIST_PLAIN, &count);
     struct pil_layout_prefix *list = pil_compile_alloc(c, count + 1, sizeof(*list));
+    uint32_t kept = 0;
     bool fresh;
 
     if (!text || !list || count == 0)
@@ -37,9 +50,13 @@ static struct pil_layout_span prefixes(struct pil_compile *c, const struct pil_s
         list[i].bits = prefix.bits;
         pil_layout_ip(&prefix.ip, &list[i].hi, &list[i].lo);
     }
+    qsort(list, count, sizeof(*list), by_address);
+    for (size_t i = 0; i < count; i++)
+        if (kept == 0 || by_address(&list[kept - 1], &list[i]) != 0)
+            list[kept++] = list[i];
     return (struct pil_layout_span){
-        pil_pool_intern(c, pool, list, count * sizeof(*list), &fresh)->at / (uint32_t)sizeof(*list),
-        (uint32_t)count};
+        pil_pool_intern(c, pool, list, kept * sizeof(*list), &fresh)->at / (uint32_t)sizeof(*list),
+        kept};
 }
 
 static int by_number(const void *a, const void *b)
