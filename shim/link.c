@@ -309,9 +309,8 @@ static int read_welcome(struct pil_link *link)
     struct pil_reader r;
     int err = receive(link, PIL_WIRE_WELCOME, &r, fds, &fd_count);
 
-    if (err)
-        return fail(link, cause_of(err));
-    err = take_welcome(link, &r, fds, fd_count);
+    if (!err)
+        err = take_welcome(link, &r, fds, fd_count);
     for (unsigned i = 0; i < fd_count; i++)
         sys->close(fds[i]);
     if (err)
