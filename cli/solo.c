@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -76,7 +77,7 @@ static void redirect(int from, int to)
         _exit(PIL_EXIT_FAILED);
 }
 
-/* Becomes policyd. Everything else of ours closes by itself. */
+/* Becomes policyd, with no descriptor of ours or of our parents. */
 static void become_policyd(const struct pil_solo *solo, const struct start *s)
 {
     char pid[16];
@@ -97,6 +98,7 @@ static void become_policyd(const struct pil_solo *solo, const struct start *s)
     };
 
     snprintf(pid, sizeof(pid), "%d", (int)s->program);
+    close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
     redirect(null, 0);
     redirect(null, 1);
     if (!s->log_to_stderr)
@@ -120,12 +122,12 @@ static void keep(const struct pil_solo *solo, const struct start *s)
     policyd = fork();
     if (policyd == 0)
         become_policyd(solo, s);
+    /* Everything else goes, what was inherited included: somebody may wait for its end. */
     for (int fd = 0; fd <= 2; fd++)
         close(fd);
-    close(s->notified);
-    close(s->alive[0]);
-    close(s->messages[0]);
-    close(s->messages[1]);
+    if (s->alive[1] != 3)
+        dup2(s->alive[1], 3);
+    close_range(4, ~0u, 0);
     if (policyd > 0)
         while (waitpid(policyd, NULL, 0) < 0 && errno == EINTR)
             ;
