@@ -22,6 +22,7 @@
 
 typedef bool handler(struct pil_session *s, struct pil_reader *r);
 static handler on_hello, on_decide, on_control;
+static void on_readable(evutil_socket_t fd, short what, void *cookie);
 
 /* What may be said, and when. */
 static const struct {
@@ -127,8 +128,12 @@ static bool turn_away(struct pil_session *s, int status, enum pil_refusal why)
     return false;
 }
 
+/* Made anew, because a persistent event keeps the timeout it was first added with, and
+ * libevent arms it again after each frame. */
 static bool read_on(struct pil_session *s)
 {
+    event_del(&s->event);
+    event_assign(&s->event, s->d->base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
     return event_add(&s->event, NULL) == 0;
 }
 
@@ -140,8 +145,7 @@ static bool attach(struct pil_session *s)
         pil_session_refuse(s, PIL_REFUSAL_SLOW, "welcome");
         return false;
     }
-    event_del(&s->event); /* the hello's deadline is over */
-    if (read_on(s))
+    if (read_on(s)) /* and the hello's deadline is over */
         return true;
     pil_session_refuse(s, PIL_REFUSAL_INTERNAL, "event");
     return false;
@@ -293,7 +297,6 @@ static bool on_control(struct pil_session *s, struct pil_reader *r)
     }
     if (s->state == PIL_SESSION_NEW) {
         s->state = PIL_SESSION_CONTROL;
-        event_del(&s->event);
         if (!read_on(s)) {
             pil_session_refuse(s, PIL_REFUSAL_INTERNAL, "event");
             return false;

@@ -31,15 +31,23 @@ static uint32_t deadline_ms(void)
 
 /* ---- taking and giving back a link --------------------------------------------------------- */
 
+static void drop(struct pil_link *link);
+
+/* What a dead holder left in its link, an answer perhaps, is nobody's. */
 static bool try_take(struct pil_link *link, uint64_t now)
 {
     uint64_t busy = atomic_load_explicit(&link->busy, memory_order_relaxed);
+    bool dead = busy != 0;
 
     /* Signed: others may have taken it after this thread looked at the clock. */
-    if (busy != 0 && (int64_t)(now - busy) < STEAL_NS)
+    if (dead && (int64_t)(now - busy) < STEAL_NS)
         return false;
-    return atomic_compare_exchange_strong_explicit(&link->busy, &busy, now, memory_order_acquire,
-                                                   memory_order_relaxed);
+    if (!atomic_compare_exchange_strong_explicit(&link->busy, &busy, now, memory_order_acquire,
+                                                 memory_order_relaxed))
+        return false;
+    if (dead)
+        drop(link);
+    return true;
 }
 
 static struct pil_link *take_any(uint64_t now)
@@ -172,9 +180,18 @@ static bool trusted(int fd)
     return peer.uid == 0 || (!pil_env.secure && peer.uid == pil_env.uid);
 }
 
+/* What the kernel is told to wait: its socket timeouts run late by a tick or two of a coarse timer
+ * wheel, and the program shall have its answer within the deadline. */
+static struct timeval socket_timeout(void)
+{
+    uint32_t ms = deadline_ms() - deadline_ms() / 8;
+
+    return (struct timeval){ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
+}
+
 static int connect_to(const char *name, int *out)
 {
-    struct timeval limit = {deadline_ms() / 1000, (suseconds_t)(deadline_ms() % 1000 * 1000)};
+    struct timeval limit = socket_timeout();
     struct sockaddr_un un;
     socklen_t len = socket_address(name, &un);
     int fd = sys->socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
@@ -284,9 +301,9 @@ static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *
     return has_pages(link->instance) ? PIL_OK : adopt_pages(link, fds);
 }
 
-/* Reads one frame that must be the answer to the link's last question. */
-static int receive(struct pil_link *link, enum pil_wire_type type, struct pil_reader *r, int *fds,
-                   unsigned *fd_count)
+/* Reads one frame that must be the answer to the question with that sequence. */
+static int receive(struct pil_link *link, enum pil_wire_type type, uint32_t sequence,
+                   struct pil_reader *r, int *fds, unsigned *fd_count)
 {
     struct pil_wire_head head;
     size_t len = 0;
@@ -295,7 +312,7 @@ static int receive(struct pil_link *link, enum pil_wire_type type, struct pil_re
 
     if (!err)
         err = pil_wire_open(link->buffer, len, &head, r);
-    if (!err && (head.type != type || head.sequence != link->sequence))
+    if (!err && (head.type != type || head.sequence != sequence))
         err = PIL_E_MALFORMED;
     if (err == PIL_E_CLOSED)
         instance_gone(link);
@@ -307,7 +324,7 @@ static int read_welcome(struct pil_link *link)
     int fds[PIL_CHAN_FDS];
     unsigned fd_count = PIL_CHAN_FDS;
     struct pil_reader r;
-    int err = receive(link, PIL_WIRE_WELCOME, &r, fds, &fd_count);
+    int err = receive(link, PIL_WIRE_WELCOME, link->sequence, &r, fds, &fd_count);
 
     if (!err)
         err = take_welcome(link, &r, fds, fd_count);
@@ -342,12 +359,15 @@ static int prepare(struct pil_link *link)
 static int exchange(struct pil_link *link, const struct pil_query *queries, unsigned count,
                     struct pil_verdict *verdicts)
 {
+    /* Our own copy: should the link be taken from us while the process is stopped for long, the
+     * answer to another question is not ours. */
+    uint32_t sequence = ++link->sequence;
     struct pil_writer w;
     struct pil_reader r;
     struct iovec iov;
     int err;
 
-    pil_wire_begin(&w, link->buffer, sizeof(link->buffer), PIL_WIRE_DECIDE, ++link->sequence);
+    pil_wire_begin(&w, link->buffer, sizeof(link->buffer), PIL_WIRE_DECIDE, sequence);
     pil_wire_put_queries(&w, queries, count);
     if (pil_wire_finish(&w))
         return PIL_E_MALFORMED;
@@ -356,7 +376,7 @@ static int exchange(struct pil_link *link, const struct pil_query *queries, unsi
     if (err == PIL_E_CLOSED)
         instance_gone(link);
     if (!err)
-        err = receive(link, PIL_WIRE_VERDICTS, &r, NULL, NULL);
+        err = receive(link, PIL_WIRE_VERDICTS, sequence, &r, NULL, NULL);
     return err ? err : pil_wire_get_verdicts(&r, verdicts, count);
 }
 
