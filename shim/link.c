@@ -182,24 +182,24 @@ static bool trusted(int fd)
 
 /* What the kernel is told to wait: its socket timeouts run late by a tick or two of a coarse timer
  * wheel, and the program shall have its answer within the deadline. */
-static struct timeval socket_timeout(void)
+static void set_limit(int fd)
 {
     uint32_t ms = deadline_ms() - deadline_ms() / 8;
+    struct timeval limit = {ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
 
-    return (struct timeval){ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
+    sys->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+    sys->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 }
 
 static int connect_to(const char *name, int *out)
 {
-    struct timeval limit = socket_timeout();
     struct sockaddr_un un;
     socklen_t len = socket_address(name, &un);
     int fd = sys->socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), err;
 
     if (fd < 0 || (fd = pil_ownfd_adopt(fd)) < 0)
         return PIL_E_UNREACHABLE;
-    sys->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-    sys->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    set_limit(fd);
     err = sys->connect(fd, (struct sockaddr *)&un, len);
     if (err == 0 && trusted(fd)) {
         *out = fd;
@@ -283,6 +283,15 @@ static bool has_pages(uint32_t instance)
     return atomic_load_explicit(&pil_process.page_instance, memory_order_acquire) == instance + 1;
 }
 
+/* It holds for this link, which was connected before policyd could say so, and for later ones. */
+static void take_deadline(const struct pil_link *link, uint32_t ms)
+{
+    if (ms < 10 || ms > 60000 || ms == deadline_ms())
+        return;
+    atomic_store(&pil_process.deadline_ms, ms);
+    set_limit((int)atomic_load(&link->fd) - 1);
+}
+
 static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *fds,
                         unsigned fd_count)
 {
@@ -295,8 +304,7 @@ static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *
         return PIL_E_REFUSED;
     if (fd_count != 2)
         return PIL_E_MALFORMED;
-    if (welcome.deadline_ms >= 10 && welcome.deadline_ms <= 60000)
-        atomic_store(&pil_process.deadline_ms, welcome.deadline_ms);
+    take_deadline(link, welcome.deadline_ms);
     atomic_store(&pil_process.flags, welcome.flags);
     return has_pages(link->instance) ? PIL_OK : adopt_pages(link, fds);
 }
