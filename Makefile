@@ -214,3 +214,27 @@ uninstall:
 	    $(SYSCONFDIR)/pillion; do \
 	    rmdir "$(DESTDIR)$$folder" 2>/dev/null || :; \
 	done
+
+# ---- bench and demo ----------------------------------------------------------------------------
+
+BENCH_LIB   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard bench/lib/*.c))
+BENCH_PARTS = $(foreach part,shim conf core,$(call library,$(part)))
+BENCHES     = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/bench_*.c)) \
+              $(BUILD)/bench/report $(BUILD)/bench/victim
+
+$(BUILD)/obj/bench/%.o: PIL_CFLAGS += -Wno-missing-prototypes -Wno-conversion
+
+$(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BENCH_LIB) $(BENCH_PARTS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lconfuse -ljansson -lpthread
+
+# The program that is measured is an ordinary one: no flag and no library of ours.
+$(BUILD)/bench/victim: bench/victim.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -D_GNU_SOURCE -o $@ $<
+
+bench: $(PROGRAMS) $(BENCHES)
+	@BUILD=$(BUILD) bench/run.sh
+
+demo:
+	@BUILD=$(BUILD) MAKE="$(MAKE)" examples/demo/demo.sh
