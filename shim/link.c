@@ -1,11 +1,13 @@
 #include "shim/link.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "core/chan.h"
@@ -258,9 +260,19 @@ static void *map_shared(int fd, size_t len, int prot)
     return at > (uintptr_t)-4096 ? NULL : (void *)at;
 }
 
+/* Inode of a memfd of at least len bytes; 0 when it is none, and touching it would be a SIGBUS. */
+static uint64_t file_of(int fd, size_t len)
+{
+    struct statx st;
+
+    if (sys->statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_SIZE, &st) || st.stx_size < len)
+        return 0;
+    return st.stx_ino;
+}
+
 /* Puts the shared pages in place. Two threads may do this for the same policyd at once; then one
  * mapping stays unused, which costs address space and nothing else. */
-static int adopt_pages(struct pil_link *link, const int fds[2])
+static int adopt_pages(struct pil_link *link, const int fds[2], uint64_t ring_file)
 {
     struct pil_genpage *page = map_shared(fds[0], PIL_GENPAGE_SIZE, PROT_READ);
     struct pil_ring *ring = map_shared(fds[1], PIL_RING_SIZE, PROT_READ | PROT_WRITE);
@@ -274,6 +286,7 @@ static int adopt_pages(struct pil_link *link, const int fds[2])
     }
     atomic_store_explicit(&pil_process.ring, ring, memory_order_release);
     atomic_store_explicit(&pil_process.page, page, memory_order_release);
+    atomic_store_explicit(&pil_process.ring_file, ring_file, memory_order_release);
     atomic_store_explicit(&pil_process.page_instance, link->instance + 1, memory_order_release);
     return PIL_OK;
 }
@@ -281,6 +294,19 @@ static int adopt_pages(struct pil_link *link, const int fds[2])
 static bool has_pages(uint32_t instance)
 {
     return atomic_load_explicit(&pil_process.page_instance, memory_order_acquire) == instance + 1;
+}
+
+/* All links of a process have one ring. Another one is from another policyd, or from one that had
+ * given us up when the last link went: then our pages are as dead as the old ring. */
+static int take_pages(struct pil_link *link, const int fds[2])
+{
+    uint64_t ring_file = file_of(fds[1], PIL_RING_SIZE);
+
+    if (ring_file == 0 || file_of(fds[0], PIL_GENPAGE_SIZE) == 0)
+        return PIL_E_MALFORMED;
+    if (has_pages(link->instance) && atomic_load(&pil_process.ring_file) == ring_file)
+        return PIL_OK;
+    return adopt_pages(link, fds, ring_file);
 }
 
 /* It holds for this link, which was connected before policyd could say so, and for later ones. */
@@ -306,7 +332,7 @@ static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *
         return PIL_E_MALFORMED;
     take_deadline(link, welcome.deadline_ms);
     atomic_store(&pil_process.flags, welcome.flags);
-    return has_pages(link->instance) ? PIL_OK : adopt_pages(link, fds);
+    return take_pages(link, fds);
 }
 
 /* Reads one frame that must be the answer to the question with that sequence. */

@@ -44,6 +44,7 @@ struct pil_process {
                                            because a thread may be reading it */
     _Atomic(struct pil_ring *) ring;
     _Atomic uint32_t page_instance; /* the instance the page came from, + 1 */
+    _Atomic uint64_t ring_file;     /* inode of the ring, one for all links of a process */
     _Atomic uint32_t flags;         /* enum pil_welcome_flag */
     _Atomic uint32_t deadline_ms;   /* 0: PIL_DEADLINE_MS */
     _Atomic uint32_t cause;         /* enum pil_err of the last failure to reach policyd */
