@@ -171,6 +171,11 @@ static void check_references(struct pil_check *c, const struct pil_strings *list
             dangling(c, at, "workload", workload, keyword);
         if (role && pil_check_find(&c->role, role) == PIL_CHECK_NONE)
             dangling(c, at, "role", role, keyword);
+        if (pil_check_behind(list->item[i], "spiffe://") && !c->model->trust_domain)
+            pil_diag_warning(c->diag, at,
+                             "\"%s\" in %s is nobody: without a trust_domain no workload has a "
+                             "SPIFFE ID",
+                             list->item[i], keyword);
     }
 }
 

@@ -97,7 +97,7 @@ static void a_sound_policy_gets_no_message(void **state)
 
     (void)state;
     assert_err(judge("x.conf",
-                     "schema = 1 workload w { exe = \"/x\" } workload v { exe = \"/x\" user = v }\n"
+                     "schema = 1 trust_domain = d workload w { exe = \"/x\" } workload v { exe = \"/x\" user = v }\n"
                      "role r { members = {\"workload:w\", \"role:s\", \"spiffe://d/x/*\"} }\n"
                      "role s { members = {\"workload:v\"} }\n"
                      "service db { endpoints = {\"10.0.0.1:5432\", \"db.example\"} }\n"
