@@ -1,17 +1,21 @@
 /*
  * Cost of one decision of the engine, and size of an image.
  *
- * Prints one JSON object a line: {"name":"...","value":N,"unit":"ns"}; units are ns (median over
- * rounds of the mean cost of a decision), bytes and ms. Names:
+ * Prints one JSON object a line: {"name":"...","value":N,"unit":"us"}; units are us (median over
+ * rounds of the mean cost of a decision), x (how many times the cost at 1,000 rules), bytes and
+ * ms. Names:
  *
- *   engine_1k, engine_100k               1,000 and 100,000 rules: ten for each workload; questions
- *                                        of the same 100 workloads, so ten rules can apply
- *   engine_spread_1k, engine_spread_100k the same images, questions of all their workloads in
- *                                        random order: nothing of the larger image stays close
- *   engine_common_1k, engine_common_100k rules that apply to everyone, ten for each address;
- *                                        questions for all addresses in random order
- *   engine_image_10k                     bytes of an image of 10,000 rules (ten a workload)
- *   engine_compile_10k                   ms to compile it, verification included
+ *   engine-1000, engine-100000, engine-growth
+ *           rules, ten for each workload; questions of the same 100 workloads, so that ten rules
+ *           can apply to each
+ *   engine-spread-1000, engine-spread-100000, engine-spread-growth
+ *           the same images, questions of all their workloads in random order: nothing of the
+ *           larger image stays close to the processor
+ *   engine-common-1000, engine-common-100000, engine-common-growth
+ *           rules that apply to everyone, ten for each address; questions for all addresses in
+ *           random order
+ *   engine-image-10000     bytes of an image of 10,000 rules (ten a workload)
+ *   engine-compile-10000   ms to compile it, verification included
  *
  * Rounds of the two sizes alternate, so that a slow moment of the machine hits both. An optional
  * argument is the number of rounds (default 31).
@@ -207,7 +211,7 @@ static int by_value(const void *a, const void *b)
 
 static void print(const char *name, double value, const char *unit)
 {
-    printf("{\"name\":\"%s\",\"value\":%.1f,\"unit\":\"%s\"}\n", name, value, unit);
+    printf("{\"name\":\"%s\",\"value\":%.3f,\"unit\":\"%s\"}\n", name, value, unit);
 }
 
 /* Rounds over both, alternating; the first of each only warms up. */
@@ -229,10 +233,12 @@ static void compare(const char *name, const struct subject *few, const struct su
     }
     qsort(a, rounds, sizeof(*a), by_value);
     qsort(b, rounds, sizeof(*b), by_value);
-    snprintf(label, sizeof(label), "engine%s_1k", name);
-    print(label, a[rounds / 2], "ns");
-    snprintf(label, sizeof(label), "engine%s_100k", name);
-    print(label, b[rounds / 2], "ns");
+    snprintf(label, sizeof(label), "engine%s-1000", name);
+    print(label, a[rounds / 2] / 1e3, "us");
+    snprintf(label, sizeof(label), "engine%s-100000", name);
+    print(label, b[rounds / 2] / 1e3, "us");
+    snprintf(label, sizeof(label), "engine%s-growth", name);
+    print(label, b[rounds / 2] / a[rounds / 2], "x");
     free(small);
     free(large);
     free(a);
@@ -252,10 +258,10 @@ int main(int argc, char **argv)
     build(&common_few, 1000, true);
     build(&common_many, 100000, true);
     compare("", &few, &many, SAME_WORKLOADS, rounds);
-    compare("_spread", &few, &many, 0, rounds);
-    compare("_common", &common_few, &common_many, 0, rounds);
+    compare("-spread", &few, &many, 0, rounds);
+    compare("-common", &common_few, &common_many, 0, rounds);
     ns = build(&middle, 10000, false);
-    print("engine_image_10k", (double)middle.len, "bytes");
-    print("engine_compile_10k", ns / 1e6, "ms");
+    print("engine-image-10000", (double)middle.len, "bytes");
+    print("engine-compile-10000", ns / 1e6, "ms");
     return 0;
 }
