@@ -100,9 +100,14 @@ static const char *workload_of(const struct told *t)
     return pil_image_workload_name(t->img, t->who->workload);
 }
 
-static const char *errno_name(int code)
+/* What the program gets: an errno, or what getaddrinfo returns; "" when it is allowed. */
+static const char *error_name(const struct told *t)
 {
-    return code ? strerrorname_np(code) : "";
+    int code = pil_verdict_errno(&t->verdict, t->query->action);
+
+    if (code == 0)
+        return "";
+    return t->query->action == PIL_ACTION_RESOLVE ? "EAI_FAIL" : strerrorname_np(code);
 }
 
 /* ---- for people ----------------------------------------------------------------------------- */
@@ -162,7 +167,6 @@ static void print_steps(const struct told *t, bool all)
 static void print_text(const struct told *t, const char *resource, bool all)
 {
     const struct pil_verdict *v = &t->verdict;
-    int code = pil_verdict_errno(v, t->query->action);
 
     printf("%s: %s ", pil_effect_name(v->effect), pil_action_name(t->query->action));
     pil_out_text(stdout, resource);
@@ -170,8 +174,8 @@ static void print_text(const struct told *t, const char *resource, bool all)
            (unsigned)t->who->uid);
     printf("  reason    %s (%s)\n", pil_reason_text(v->reason), pil_reason_name(v->reason));
     print_decider(t, "decided", v->policy, v->rule);
-    if (code)
-        printf("  errno     %s\n", errno_name(code));
+    if (*error_name(t))
+        printf("  error     %s\n", error_name(t));
     if (v->shadow != PIL_SHADOW_NONE) {
         printf("  shadow    %s: %s\n", pil_shadow_name(v->shadow),
                pil_reason_text(v->shadow_reason));
@@ -233,14 +237,14 @@ static void print_json(const struct told *t, const char *resource, const json_t 
 
     for (size_t i = 0; i < shown; i++)
         json_array_append_new(rules, step_json(t, &t->step[i]));
-    out = json_pack(
-        "{s:o, s:I, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:I, s:s, s:O, s:o}", "workload",
-        pil_out_json_text(workload_of(t)), "uid", (json_int_t)t->who->uid, "action",
-        pil_action_name(t->query->action), "resource", pil_out_json_text(resource), "verdict",
-        pil_effect_name(v->effect), "reason", pil_reason_name(v->reason), "reason_text",
-        pil_reason_text(v->reason), "decided", decider_json(t, v->policy, v->rule), "errno",
-        errno_name(pil_verdict_errno(v, t->query->action)), "ttl_ms", (json_int_t)v->ttl_ms,
-        "shadow_verdict", pil_shadow_name(v->shadow), "addresses", addresses, "rules", rules);
+    out = json_pack("{s:o, s:I, s:s, s:o, s:s, s:s, s:s, s:o, s:s, s:I, s:s, s:O, s:o}", "workload",
+                    pil_out_json_text(workload_of(t)), "uid", (json_int_t)t->who->uid, "action",
+                    pil_action_name(t->query->action), "resource", pil_out_json_text(resource),
+                    "verdict", pil_effect_name(v->effect), "reason", pil_reason_name(v->reason),
+                    "reason_text", pil_reason_text(v->reason), "decided",
+                    decider_json(t, v->policy, v->rule), "error", error_name(t), "ttl_ms",
+                    (json_int_t)v->ttl_ms, "shadow_verdict", pil_shadow_name(v->shadow),
+                    "addresses", addresses, "rules", rules);
     if (v->shadow != PIL_SHADOW_NONE) {
         json_object_set_new(out, "shadow_reason", json_string(pil_reason_name(v->shadow_reason)));
         json_object_set_new(out, "shadow_decided",
