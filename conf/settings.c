@@ -286,6 +286,7 @@ struct load {
     bool seen[PIL_NELEM(rows)];
     char *unknown[UNKNOWN_MAX];
     unsigned unknowns;
+    unsigned bad_items; /* of the list being read */
     bool again;   /* another unknown name was met */
     bool dry;     /* telling what libconfuse itself refuses; values are judged in the last pass */
     int err;
@@ -343,21 +344,41 @@ static void take_value(cfg_t *cfg, const struct row *row, const char *value)
         loading->err = err;
 }
 
+/* libconfuse calls for each item and once more at the end, and starts over at a second "=": the
+ * list is copied anew each time, and only an item that is new is told about. */
+static void take_list(cfg_t *cfg, cfg_opt_t *opt, const struct row *row)
+{
+    struct pil_list *list = (struct pil_list *)((char *)&loading->fresh + row->offset);
+    unsigned count = cfg_opt_size(opt);
+    bool told = list->count + loading->bad_items >= count && loading->seen[row - rows];
+
+    pil_list_free(list);
+    loading->bad_items = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const char *item = cfg_opt_getnstr(opt, i);
+
+        if (i + 1 == count && !told)
+            take_value(cfg, row, item);
+        else if (store(&loading->fresh, row, item) == PIL_E_NOMEM)
+            loading->err = PIL_E_NOMEM;
+    }
+    loading->bad_items = count - (unsigned)list->count;
+}
+
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
     const struct row *row = row_find(opt->name);
-    size_t index = (size_t)(row - rows);
     unsigned count = cfg_opt_size(opt);
 
     if (loading->dry || !row)
         return 0;
-    if (row->kind == KIND_LIST && !loading->seen[index])
-        pil_list_free((struct pil_list *)((char *)&loading->fresh + row->offset));
-    else if (row->kind != KIND_LIST && loading->seen[index])
+    if (row->kind == KIND_LIST)
+        take_list(cfg, opt, row);
+    else if (loading->seen[row - rows])
         pil_diag_error(loading->diag, place(cfg), "%s is set twice; legal is once", row->name);
-    loading->seen[index] = true;
-    if (count > 0)
+    if (row->kind != KIND_LIST && count > 0)
         take_value(cfg, row, cfg_opt_getnstr(opt, count - 1));
+    loading->seen[row - rows] = true;
     return 0;
 }
 
