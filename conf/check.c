@@ -75,8 +75,8 @@ static void sort_titles(struct pil_check *c, struct pil_check_titles *titles, co
             break;                                                                                 \
         }                                                                                          \
         for (t_->count = 0; t_->count < (n); t_->count++)                                          \
-            t_->item[t_->count] = (struct pil_check_title){                                        \
-                (array)[t_->count].title, (array)[t_->count].at, t_->count};                       \
+            t_->item[t_->count] = (struct pil_check_title){(array)[t_->count].title,               \
+                                                           (array)[t_->count].at, t_->count};      \
         sort_titles(c, t_, kind);                                                                  \
     } while (0)
 
@@ -154,8 +154,8 @@ static void check_workloads(struct pil_check *c)
 static void dangling(struct pil_check *c, struct pil_at at, const char *kind, const char *title,
                      const char *keyword)
 {
-    pil_diag_error(c->diag, at, "unknown %s \"%s\" in %s; legal is one that is defined", kind, title,
-                   keyword);
+    pil_diag_error(c->diag, at, "unknown %s \"%s\" in %s; legal is one that is defined", kind,
+                   title, keyword);
 }
 
 /* "workload:" and "role:" of a list lead somewhere. */
@@ -249,12 +249,10 @@ static void warn_idle(struct pil_check *c, const struct pil_policy *policy)
                          policy->title);
     else if (policy->stage == PIL_STAGE_OFF)
         pil_diag_warning(c->diag, policy->at,
-                         "the rules of policy \"%s\" never apply: its stage is off",
-                         policy->title);
+                         "the rules of policy \"%s\" never apply: its stage is off", policy->title);
     else if (policy->rollout == 0)
         pil_diag_warning(c->diag, policy->at,
-                         "the rules of policy \"%s\" never apply: its rollout is 0",
-                         policy->title);
+                         "the rules of policy \"%s\" never apply: its rollout is 0", policy->title);
 }
 
 static void check_policies(struct pil_check *c)

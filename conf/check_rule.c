@@ -69,9 +69,10 @@ static void check_when(struct pil_check *c, const struct pil_rule *rule)
     static const char *const names[] = {"source", "caller"};
 
     if (when->timezone && !when->has_hours && !when->has_days)
-        pil_diag_warning(c->diag, when->at,
-                         "condition \"timezone\" of rule \"%s\" has no effect without hours or days",
-                         rule->title);
+        pil_diag_warning(
+            c->diag, when->at,
+            "condition \"timezone\" of rule \"%s\" has no effect without hours or days",
+            rule->title);
     for (size_t i = 0; i < PIL_NELEM(lists); i++)
         if (lists[i]->has && lists[i]->count == 0)
             pil_diag_error(c->diag, lists[i]->at,

@@ -13,9 +13,8 @@ static void disarm(char *text)
             *text = '?';
 }
 
-static void PIL_PRINTF(4, 0)
-    tell(struct pil_diag *d, enum pil_severity severity, struct pil_at at, const char *format,
-         va_list args)
+static void PIL_PRINTF(4, 0) tell(struct pil_diag *d, enum pil_severity severity, struct pil_at at,
+                                  const char *format, va_list args)
 {
     char message[MESSAGE_MAX];
     int len = 0;

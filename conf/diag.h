@@ -1,7 +1,8 @@
 /*
  * Located messages about a policy: counted, all shown, one shape.
  *
- *     rules.conf:12: unknown action "conect" in rule "r1"; legal is connect, accept, listen, send, resolve
+ *     rules.conf:12: bad action "conect" in actions; legal is connect, accept, listen, send,
+ *     resolve
  *
  * Cost: one call of the sink per message. Errors: counted here; a load with errors is refused as
  * a whole. Threads: one at a time.

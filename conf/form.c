@@ -9,9 +9,9 @@
 #include "core/query.h"
 
 #define SPIFFE "spiffe://"
-#define LOWER "abcdefghijklmnopqrstuvwxyz"
-#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-#define DIGIT "0123456789"
+#define LOWER  "abcdefghijklmnopqrstuvwxyz"
+#define UPPER  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT  "0123456789"
 
 /* True when text consists of nothing but bytes of the set. */
 static bool only(const char *text, const char *set)
@@ -181,21 +181,21 @@ static bool is_caller(const char *text, const char **legal)
 }
 
 #define MEMBERS "workload:NAME, role:NAME, spiffe://DOMAIN/PATH (\"*\" and \"?\" in the path)"
-#define TITLE "1 to 63 of A-Z a-z 0-9 . _ -"
+#define TITLE   "1 to 63 of A-Z a-z 0-9 . _ -"
 #define PATTERN "a path that begins with \"/\", or a pattern of one with at most 8 stars"
 
 const struct pil_form pil_form_path = {"path", is_path, NULL, PATTERN, 0};
 const struct pil_form pil_form_cgroup = {"path", is_path, NULL, PATTERN, 0};
 const struct pil_form pil_form_user = {
     "user", is_user, NULL, "a user's name or number: 1 to 63 of A-Z a-z 0-9 . _ - $", 63};
-const struct pil_form pil_form_unit = {
-    "unit", is_unit, NULL, "a systemd unit with its type, such as nginx.service", 255};
+const struct pil_form pil_form_unit = {"unit", is_unit, NULL,
+                                       "a systemd unit with its type, such as nginx.service", 255};
 const struct pil_form pil_form_sha256 = {"checksum", is_sha256, lower, "64 hex digits", 64};
 const struct pil_form pil_form_member = {"member", is_member, NULL, MEMBERS, 0};
 const struct pil_form pil_form_subject = {"subject", is_subject, NULL, MEMBERS ", \"*\"", 0};
 const struct pil_form pil_form_title = {"title", is_title, NULL, TITLE, PIL_TITLE_MAX};
-const struct pil_form pil_form_resource = {
-    "resource", is_resource, pil_resource_normalize, "a resource", 0};
+const struct pil_form pil_form_resource = {"resource", is_resource, pil_resource_normalize,
+                                           "a resource", 0};
 const struct pil_form pil_form_endpoint = {
     "endpoint", is_endpoint, pil_resource_normalize,
     "an address with port, a host name, or unix:PATH; not service: and not \"*\"", 0};
@@ -207,14 +207,14 @@ const struct pil_form pil_form_spiffe = {
     "spiffe://DOMAIN/PATH: the domain of a-z 0-9 . - _, path segments of A-Z a-z 0-9 . - _, none "
     "of them empty, \".\" or \"..\"",
     0};
-const struct pil_form pil_form_domain = {
-    "trust domain", is_domain, NULL, "1 to 255 of a-z 0-9 . - _", 255};
+const struct pil_form pil_form_domain = {"trust domain", is_domain, NULL,
+                                         "1 to 255 of a-z 0-9 . - _", 255};
 const struct pil_form pil_form_owner = {"text", is_any, NULL, "1 to 255 bytes of text", 255};
 const struct pil_form pil_form_zone = {
     "time zone", is_zone, NULL,
     "a name that this host's time zone data knows, such as UTC or Europe/Berlin", 63};
-const struct pil_form pil_form_action = {
-    "action", is_action, NULL, "connect, accept, listen, send, resolve", 0};
+const struct pil_form pil_form_action = {"action", is_action, NULL,
+                                         "connect, accept, listen, send, resolve", 0};
 const struct pil_form pil_form_prefix = {
     "prefix", is_prefix, NULL,
     "an address, a prefix without bits set behind its length, such as 10.0.0.0/8, or \"*\"", 0};

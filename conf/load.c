@@ -331,8 +331,9 @@ static void load_path(struct loading *l, int dir, const char *name, const char *
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0)
-        pil_diag_error(l->diag, from, "cannot open \"%s\": %s; legal is a readable file or directory",
-                       path, strerror(errno));
+        pil_diag_error(l->diag, from,
+                       "cannot open \"%s\": %s; legal is a readable file or directory", path,
+                       strerror(errno));
     else
         load_open(l, fd, path, from, up);
 }
@@ -353,8 +354,7 @@ static int finish(struct loading *l, unsigned errors_before)
     return err;
 }
 
-int pil_load(const char *const *paths, size_t count, struct pil_diag *diag,
-             struct pil_model *model)
+int pil_load(const char *const *paths, size_t count, struct pil_diag *diag, struct pil_model *model)
 {
     struct loading l = {.diag = diag, .model = model};
     unsigned before = diag->errors;

@@ -14,7 +14,7 @@
 #include "conf/diag.h"
 #include "conf/model.h"
 
-#define PIL_LOAD_FILE_MAX (16u << 20)  /* bytes of one file */
+#define PIL_LOAD_FILE_MAX  (16u << 20) /* bytes of one file */
 #define PIL_LOAD_TOTAL_MAX (64u << 20) /* bytes of all files of a load */
 #define PIL_LOAD_FILES_MAX 4096u       /* files of a load */
 #define PIL_LOAD_DEPTH_MAX 8u          /* includes within each other */

@@ -66,7 +66,7 @@ void pil_model_free_route(struct pil_route *r)
 #define FREE_ALL(model, kind)                                                                      \
     do {                                                                                           \
         for (size_t i_ = 0; i_ < (model)->kind##_count; i_++)                                      \
-            pil_model_free_##kind(&(model)->kind[i_]);                                                       \
+            pil_model_free_##kind(&(model)->kind[i_]);                                             \
         free((model)->kind);                                                                       \
     } while (0)
 

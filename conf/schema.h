@@ -1,5 +1,6 @@
 /*
- * The keywords of the policy language: one table for each block, the only place they are spelled.
+ * The keywords of the policy language: one table for each block (conf/keywords.c), the only place
+ * they are spelled; and the parse by libconfuse, which no other file of the language knows.
  *
  * The scanner (conf/text.h) judges shapes by these tables, the options of libconfuse are made
  * from them, and each row says how its value is taken into the model. A keyword that is in no
@@ -39,10 +40,25 @@ struct pil_keyword {
     size_t at;                     /* of its struct pil_at; 0: none */
 };
 
+/* What a block is about, for what is to be done when it ends. */
+enum pil_thing {
+    PIL_THING_ROOT = 0,
+    PIL_THING_WORKLOAD,
+    PIL_THING_ROLE,
+    PIL_THING_SERVICE,
+    PIL_THING_POLICY,
+    PIL_THING_RULE,
+    PIL_THING_WHEN,
+    PIL_THING_RATE,
+    PIL_THING_ROUTE,
+    PIL_THING_BREAKER,
+};
+
 struct pil_block {
-    const char *name;
+    const char *name; /* "" for the root */
     const struct pil_keyword *keyword;
     size_t count; /* at most 32 */
+    enum pil_thing thing;
 };
 
 /* What may stand outside of all blocks. */

@@ -16,8 +16,8 @@ static struct pil_at place(const struct pil_fill *fill, unsigned line)
 static void refuse(struct pil_fill *fill, const struct pil_word *word, const char *keyword,
                    const char *what, const char *legal)
 {
-    pil_diag_error(fill->diag, place(fill, word->line), "bad %s \"%.*s\" in %s; legal is %s",
-                   what, QUOTED, word->text, keyword, legal);
+    pil_diag_error(fill->diag, place(fill, word->line), "bad %s \"%.*s\" in %s; legal is %s", what,
+                   QUOTED, word->text, keyword, legal);
 }
 
 void *pil_value_grow(void *array, size_t count, size_t size)

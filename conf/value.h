@@ -27,8 +27,8 @@ struct pil_word {
 struct pil_written {
     const char *keyword;
     struct pil_word *const *word;
-    size_t count;       /* a single value has exactly one */
-    unsigned line;      /* of the first word, or of the block when there is none */
+    size_t count;  /* a single value has exactly one */
+    unsigned line; /* of the first word, or of the block when there is none */
 };
 
 /* Where taken values go and who hears of errors. */
@@ -43,9 +43,9 @@ typedef void pil_value_take(struct pil_fill *fill, const void *with,
 
 /* How a text must look. */
 struct pil_form {
-    const char *what;                                 /* "path", "resource": names it in messages */
+    const char *what; /* "path", "resource": names it in messages */
     bool (*fits)(const char *text, const char **legal); /* may point *legal to a better sentence */
-    void (*normalize)(char *text);                    /* applied to the copy first; may be NULL */
+    void (*normalize)(char *text);                      /* applied to the copy first; may be NULL */
     const char *legal;
     size_t max; /* bytes; 0: PIL_TEXT_MAX */
 };

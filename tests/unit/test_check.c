@@ -96,20 +96,22 @@ static void a_sound_policy_gets_no_message(void **state)
     struct pil_diag diag;
 
     (void)state;
-    assert_err(judge("x.conf",
-                     "schema = 1 trust_domain = d workload w { exe = \"/x\" } workload v { exe = \"/x\" user = v }\n"
-                     "role r { members = {\"workload:w\", \"role:s\", \"spiffe://d/x/*\"} }\n"
-                     "role s { members = {\"workload:v\"} }\n"
-                     "service db { endpoints = {\"10.0.0.1:5432\", \"db.example\"} }\n"
-                     "policy base { default = deny rule a { effect = deny resources = {\"*:25\"} } }\n"
-                     "policy p { applies = {\"role:r\"} inherits = {base}\n"
-                     " rule a { effect = allow actions = {connect, resolve}\n"
-                     "  resources = {\"service:db\"} }\n"
-                     " rule b { effect = allow actions = {accept} resources = {\"*:80\"}\n"
-                     "  when { source = {\"10.0.0.0/8\"} } } }\n"
-                     "route db { retries = 1 }\n",
-                     &heard, &diag),
-               PIL_OK);
+    assert_err(
+        judge("x.conf",
+              "schema = 1 trust_domain = d workload w { exe = \"/x\" } workload v { exe = \"/x\" "
+              "user = v }\n"
+              "role r { members = {\"workload:w\", \"role:s\", \"spiffe://d/x/*\"} }\n"
+              "role s { members = {\"workload:v\"} }\n"
+              "service db { endpoints = {\"10.0.0.1:5432\", \"db.example\"} }\n"
+              "policy base { default = deny rule a { effect = deny resources = {\"*:25\"} } }\n"
+              "policy p { applies = {\"role:r\"} inherits = {base}\n"
+              " rule a { effect = allow actions = {connect, resolve}\n"
+              "  resources = {\"service:db\"} }\n"
+              " rule b { effect = allow actions = {accept} resources = {\"*:80\"}\n"
+              "  when { source = {\"10.0.0.0/8\"} } } }\n"
+              "route db { retries = 1 }\n",
+              &heard, &diag),
+        PIL_OK);
     assert_string_equal(heard.text, "");
 }
 

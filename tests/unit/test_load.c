@@ -298,13 +298,15 @@ static void things_that_are_no_policy_files_are_refused(void **state)
     assert_int_equal(ftruncate(fd, PIL_LOAD_FILE_MAX + 1), 0);
     close(fd);
     free(path);
-    assert_one_error(f, "big.conf",
-                     "big.conf: file of more than 16 MiB \"big.conf\"; legal is at most 16 MiB in a "
-                     "file");
+    assert_one_error(
+        f, "big.conf",
+        "big.conf: file of more than 16 MiB \"big.conf\"; legal is at most 16 MiB in a "
+        "file");
     put(f, "from.conf", "\n\ninclude(\"gone.conf\")");
-    assert_one_error(f, "from.conf",
-                     "from.conf:3: cannot open \"gone.conf\": No such file or directory; legal is a "
-                     "readable file or directory");
+    assert_one_error(
+        f, "from.conf",
+        "from.conf:3: cannot open \"gone.conf\": No such file or directory; legal is a "
+        "readable file or directory");
 }
 
 static void files_agree_on_what_stands_outside_of_blocks(void **state)
@@ -324,9 +326,10 @@ static void the_environment_has_no_say(void **state)
 
     assert_int_equal(setenv("WHO", "*", 1), 0);
     put(f, "a.conf", "policy p { applies = {\"${WHO}\"} }");
-    assert_one_error(f, "a.conf",
-                     "a.conf:1: \"${\" behind \"\"; legal is text as it is: policies do not read the "
-                     "environment");
+    assert_one_error(
+        f, "a.conf",
+        "a.conf:1: \"${\" behind \"\"; legal is text as it is: policies do not read the "
+        "environment");
     put(f, "b.conf", "policy p { applies = {${WHO}} }");
     assert_one_error(f, "b.conf",
                      "b.conf:1: unexpected byte \"$\"; legal is words, strings in quotes and { } ( "

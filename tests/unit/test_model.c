@@ -11,7 +11,8 @@ static const char full[] =
     "service \"s\" { endpoints = { \"h:1\" } identity = \"spiffe://d/p\" encrypt = off }\n"
     "policy \"p\" { owner = \"o\" inherits = {q} applies = { \"*\" }\n"
     "  rule \"a\" { effect = deny subjects = { \"*\" } actions = {accept} resources = { \"*\" }\n"
-    "    when { timezone = \"UTC\" days = {mon} source = { \"*\" } caller = { \"x\" } uid = {1, 2} }\n"
+    "    when { timezone = \"UTC\" days = {mon} source = { \"*\" } caller = { \"x\" } uid = {1, 2} "
+    "}\n"
     "    rate { limit = 1 per = 1s } } }\n"
     "route \"s\" { fallback = { \"h:2\" } breaker { failures = 1 open = 1s } }\n";
 

@@ -108,15 +108,14 @@ static void every_example_of_the_reference_is_legal(void **state)
     free(text);
 }
 
-static const char obliged[] =
-    "schema = 1\n"
-    "workload w { exe = \"/x\" }\n"
-    "service s { endpoints = {\"h:1\"}\n"
-    "            encrypt = required }\n"
-    "policy p { applies = {\"workload:w\"}\n"
-    "    rule r { effect = allow  resources = {\"service:s\"}\n"
-    "             rate { limit = 1  per = 1s } } }\n"
-    "route s { retries = 1 }\n";
+static const char obliged[] = "schema = 1\n"
+                              "workload w { exe = \"/x\" }\n"
+                              "service s { endpoints = {\"h:1\"}\n"
+                              "            encrypt = required }\n"
+                              "policy p { applies = {\"workload:w\"}\n"
+                              "    rule r { effect = allow  resources = {\"service:s\"}\n"
+                              "             rate { limit = 1  per = 1s } } }\n"
+                              "route s { retries = 1 }\n";
 
 static void what_cannot_be_kept_is_refused_with_its_place(void **state)
 {
@@ -146,8 +145,8 @@ static void errors_of_each_step_end_the_build(void **state)
     (void)state;
     assert_err(build("schema = 1 polcy p {}", 0, &heard, &counts), PIL_E_SYNTAX);
     assert_non_null(strstr(heard.text, "p.conf:1: unknown keyword \"polcy\""));
-    assert_err(build("schema = 1\npolicy p { applies = {\"workload:w\"} default = deny }", 0, &heard,
-                     &counts),
+    assert_err(build("schema = 1\npolicy p { applies = {\"workload:w\"} default = deny }", 0,
+                     &heard, &counts),
                PIL_E_SYNTAX);
     assert_non_null(strstr(heard.text, "p.conf:2: unknown workload \"w\" in applies"));
 }

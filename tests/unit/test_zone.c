@@ -35,8 +35,8 @@ static void known_zones_are_known_and_nothing_else(void **state)
     assert_true(pil_zone_known("Etc/GMT+5"));
     assert_false(pil_zone_known(""));
     assert_false(pil_zone_known("Mars/Olympus"));
-    assert_false(pil_zone_known("Europe"));         /* a folder */
-    assert_false(pil_zone_known("zone.tab"));       /* a file, but no zone */
+    assert_false(pil_zone_known("Europe"));   /* a folder */
+    assert_false(pil_zone_known("zone.tab")); /* a file, but no zone */
     assert_false(pil_zone_known("tzdata"));
     assert_false(pil_zone_known("../zoneinfo/UTC")); /* no way out of the folder */
     assert_false(pil_zone_known("/etc/localtime"));
