@@ -28,8 +28,8 @@
 #include "conf/policy.h"
 #include "core/eval.h"
 
-#define PER_GROUP 10u     /* rules that can apply to a question */
-#define QUESTIONS 4096u   /* of a round */
+#define PER_GROUP      10u   /* rules that can apply to a question */
+#define QUESTIONS      4096u /* of a round */
 #define SAME_WORKLOADS 100u
 
 static uint64_t seed = UINT64_C(0x2545f4914f6cdd1d);
@@ -57,8 +57,7 @@ static void *need(size_t count, size_t size)
     return at;
 }
 
-static char *text(const char *format, unsigned a, unsigned b)
-    __attribute__((format(printf, 1, 0)));
+static char *text(const char *format, unsigned a, unsigned b) __attribute__((format(printf, 1, 0)));
 static char *text(const char *format, unsigned a, unsigned b)
 {
     char *out;
@@ -177,10 +176,11 @@ static void ask_about(struct question *list, const struct subject *s, unsigned g
 
         memset(q, 0, sizeof(*q));
         q->who.workload = s->common ? 1 : group + 1;
-        q->q = (struct pil_query){.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET,
-                                  .seen = PIL_FIELD_ALL, .port = 5432};
-        memcpy(q->q.ip.octet, (uint8_t[16]){[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1},
-               16);
+        q->q = (struct pil_query){.action = PIL_ACTION_CONNECT,
+                                  .kind = PIL_KIND_INET,
+                                  .seen = PIL_FIELD_ALL,
+                                  .port = 5432};
+        memcpy(q->q.ip.octet, (uint8_t[16]){[10] = 0xff, [11] = 0xff, [12] = 10, [13] = 1}, 16);
         q->q.ip.octet[14] = (uint8_t)(group >> 8);
         q->q.ip.octet[15] = (uint8_t)group;
         snprintf(q->name, sizeof(q->name), "db-%u.z0.example", group);

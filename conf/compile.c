@@ -126,8 +126,8 @@ static void write_places(struct pil_compile *c)
         const char *name = at[i].file ? at[i].file : "";
         struct pil_layout_place place = {.line = at[i].line};
 
-        place.file = pil_pool_intern(c, &c->section[PIL_LAYOUT_FILES], name, strlen(name) + 1,
-                                     &fresh)->at;
+        place.file =
+            pil_pool_intern(c, &c->section[PIL_LAYOUT_FILES], name, strlen(name) + 1, &fresh)->at;
         pil_compile_add(c, PIL_LAYOUT_PLACES, &place, sizeof(place));
     }
     free(all.at);
@@ -171,8 +171,8 @@ static void fill_head(struct pil_compile *c, struct pil_layout_head *head)
     head->trust_domain = pil_compile_text(c, m->trust_domain);
     head->fallback = PIL_LAYOUT_NO_DEFAULT;
     if (m->has_default)
-        head->fallback = m->default_effect == PIL_ALLOW ? PIL_LAYOUT_DEFAULT_ALLOW
-                                                        : PIL_LAYOUT_DEFAULT_DENY;
+        head->fallback =
+            m->default_effect == PIL_ALLOW ? PIL_LAYOUT_DEFAULT_ALLOW : PIL_LAYOUT_DEFAULT_DENY;
 }
 
 static void *write_block(struct pil_compile *c, size_t *len)

@@ -318,8 +318,8 @@ static size_t write_defaults(struct pil_compile *c, const struct candidate *d, s
             list[kept - 1].active = larger(list[kept - 1].active, d[i].active);
             continue;
         }
-        list[kept++] = (struct pil_layout_default){d[i].policy, d[i].enforce, d[i].active,
-                                                   d[i].fallback, 0};
+        list[kept++] =
+            (struct pil_layout_default){d[i].policy, d[i].enforce, d[i].active, d[i].fallback, 0};
     }
     *out = (struct pil_layout_span){
         pil_pool_intern(c, pool, list, kept * sizeof(*list), &fresh)->at / (uint32_t)sizeof(*list),

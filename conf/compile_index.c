@@ -13,9 +13,9 @@
 #include "core/err.h"
 #include "core/glob.h"
 
-#define EXPAND_MAX 64u      /* workloads of a rule that are listed at most */
-#define ENTRIES_FREE 32768u /* entries that are never too many */
-#define ENTRIES_TIMES 4u    /* beyond: this many times what the rules have without listing */
+#define EXPAND_MAX    64u    /* workloads of a rule that are listed at most */
+#define ENTRIES_FREE  32768u /* entries that are never too many */
+#define ENTRIES_TIMES 4u     /* beyond: this many times what the rules have without listing */
 
 /* One candidate with its key, before sorting. */
 struct entry {
@@ -118,8 +118,7 @@ static size_t folder_of(struct pil_slice pattern)
 static void add_unix(struct build *b, struct entry e, const struct pil_members *members,
                      unsigned actions, const struct pil_layout_resource *r)
 {
-    struct pil_slice path =
-        pil_slice_of((const char *)b->c->section[PIL_LAYOUT_TEXT].at + r->text);
+    struct pil_slice path = pil_slice_of((const char *)b->c->section[PIL_LAYOUT_TEXT].at + r->text);
     size_t len = r->wildcard ? folder_of(path) : path.len;
 
     e.shape.key = PIL_LAYOUT_KEY_UNIX;
@@ -135,8 +134,7 @@ static void add_name(struct build *b, struct entry e, const struct pil_members *
 {
     const unsigned resolve = 1u << PIL_ACTION_RESOLVE;
     const unsigned named = 1u << PIL_ACTION_CONNECT | 1u << PIL_ACTION_SEND;
-    struct pil_slice name =
-        pil_slice_of((const char *)b->c->section[PIL_LAYOUT_TEXT].at + r->text);
+    struct pil_slice name = pil_slice_of((const char *)b->c->section[PIL_LAYOUT_TEXT].at + r->text);
 
     e.shape.key = PIL_LAYOUT_KEY_NAME;
     e.shape.bits = r->wildcard;
@@ -301,8 +299,8 @@ static size_t take_key(struct pil_compile *c, const struct entry *e, size_t coun
     size_t i;
 
     *slot = (struct pil_layout_slot){.hi = e->hi, .lo = e->lo, .port = e->port, .shape = e->shape};
-    slot->candidates.first = (uint32_t)(c->section[PIL_LAYOUT_CANDIDATES].len /
-                                        sizeof(struct pil_layout_candidate));
+    slot->candidates.first =
+        (uint32_t)(c->section[PIL_LAYOUT_CANDIDATES].len / sizeof(struct pil_layout_candidate));
     for (i = 0; i < count && by_key(e, &e[i]) == 0; i++) {
         if (i > 0 && by_rule(&e[i - 1], &e[i]) == 0)
             continue;

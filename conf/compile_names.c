@@ -9,7 +9,7 @@
 #include "core/err.h"
 #include "core/glob.h"
 
-#define ROLE_NEW UINT32_MAX
+#define ROLE_NEW  UINT32_MAX
 #define ROLE_BUSY (UINT32_MAX - 1)
 
 /* ---- lists of strings ------------------------------------------------------------------------ */
@@ -239,8 +239,7 @@ void pil_compile_write_sets(struct pil_compile *c)
         const struct pil_members *members = pil_compile_members(c, i);
         struct pil_layout_set set = {PIL_LAYOUT_SET_EVERYONE, {0, 0}};
 
-        if (!members->everyone && members->count > 64 &&
-            members->count > c->workloads.count / 32)
+        if (!members->everyone && members->count > 64 && members->count > c->workloads.count / 32)
             set = write_bits(c, members);
         else if (!members->everyone)
             set = (struct pil_layout_set){PIL_LAYOUT_SET_LIST,

@@ -74,7 +74,7 @@ struct pil_compile {
     const struct pil_model *model;
     int err;
     struct pil_pool_seen nothing; /* what interning gives after a failure */
-    void *arena; /* chunks, each with a pointer to the one before */
+    void *arena;                  /* chunks, each with a pointer to the one before */
     struct pil_pool section[PIL_LAYOUT_SECTION_COUNT];
     struct pil_pool places[PIL_PLACE_COUNT]; /* struct pil_at */
     struct pil_pool members;                 /* interned lists of workloads; value: the set */
@@ -152,7 +152,7 @@ void pil_compile_write_sets(struct pil_compile *c);
 
 /* ---- the steps ------------------------------------------------------------------------------- */
 
-void pil_compile_reach(struct pil_compile *c);    /* compile_grants.c: fills reach, applier_set */
+void pil_compile_reach(struct pil_compile *c); /* compile_grants.c: fills reach, applier_set */
 struct pil_layout_span pil_compile_grants(struct pil_compile *c, uint32_t policy);
 void pil_compile_defaults(struct pil_compile *c, struct pil_layout_span *per_workload);
 void pil_compile_policies(struct pil_compile *c); /* compile_rules.c: policies, rules, pending */

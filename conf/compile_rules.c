@@ -359,8 +359,7 @@ static uint8_t fallback_of(const struct pil_policy *policy)
 {
     if (!policy->has_default)
         return PIL_LAYOUT_NO_DEFAULT;
-    return policy->default_effect == PIL_ALLOW ? PIL_LAYOUT_DEFAULT_ALLOW
-                                               : PIL_LAYOUT_DEFAULT_DENY;
+    return policy->default_effect == PIL_ALLOW ? PIL_LAYOUT_DEFAULT_ALLOW : PIL_LAYOUT_DEFAULT_DENY;
 }
 
 static void add_policy(struct pil_compile *c, const struct pil_policy *policy, uint32_t index)
@@ -374,8 +373,9 @@ static void add_policy(struct pil_compile *c, const struct pil_policy *policy, u
                                   .rollout = policy->rollout,
                                   .fallback = fallback_of(policy)};
 
-    p.flags = (uint8_t)((policy->has_version ? PIL_LAYOUT_HAS_VERSION : 0) |
-                        (policy->applies.has || policy->applies.count ? PIL_LAYOUT_HAS_APPLIES : 0));
+    p.flags =
+        (uint8_t)((policy->has_version ? PIL_LAYOUT_HAS_VERSION : 0) |
+                  (policy->applies.has || policy->applies.count ? PIL_LAYOUT_HAS_APPLIES : 0));
     p.inherits = pil_compile_texts(c, &policy->inherits, PIL_LIST_PLAIN);
     p.applies = pil_compile_texts(c, &policy->applies, PIL_LIST_PLAIN);
     p.grants = pil_compile_grants(c, index);

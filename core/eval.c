@@ -85,8 +85,8 @@ static void judge(struct search *s, const struct pil_layout_candidate *c, bool b
     enum pil_step step = PIL_STEP_MATCH;
     bool unseen;
 
-    if (c->active <= a->bucket || (c->set && !pil_layout_set_has(a->head, c->set,
-                                                                 a->who->workload)))
+    if (c->active <= a->bucket ||
+        (c->set && !pil_layout_set_has(a->head, c->set, a->who->workload)))
         return;
     if (c->when)
         step = pil_eval_when(a, pil_layout_whens(a->head) + c->when);
@@ -342,15 +342,17 @@ static bool malformed(const struct pil_layout_head *h, const struct pil_subject 
            who->workload >= pil_layout_count(h, PIL_LAYOUT_WORKLOADS);
 }
 
-void pil_eval(const struct pil_image *img, const struct pil_subject *who,
-              const struct pil_query *q, const struct pil_eval_env *env, struct pil_verdict *out)
+void pil_eval(const struct pil_image *img, const struct pil_subject *who, const struct pil_query *q,
+              const struct pil_eval_env *env, struct pil_verdict *out)
 {
     const struct pil_layout_head *h = pil_layout_head(img);
     const struct pil_layout_part *parts = pil_layout_parts(h);
     struct search s;
 
-    *out = (struct pil_verdict){.reason = PIL_REASON_MALFORMED, .rule = PIL_NO_INDEX,
-                                .policy = PIL_NO_INDEX, .shadow_rule = PIL_NO_INDEX,
+    *out = (struct pil_verdict){.reason = PIL_REASON_MALFORMED,
+                                .rule = PIL_NO_INDEX,
+                                .policy = PIL_NO_INDEX,
+                                .shadow_rule = PIL_NO_INDEX,
                                 .shadow_policy = PIL_NO_INDEX};
     if (malformed(h, who, q))
         return;

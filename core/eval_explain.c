@@ -212,8 +212,7 @@ static bool target_fits(const struct pil_eval_asked *a, const struct pil_layout_
 
 static bool target_port_fits(const struct pil_eval_asked *a, const struct pil_layout_resource *r)
 {
-    if (r->kind == PIL_KIND_NONE || r->kind == PIL_KIND_UNIX ||
-        a->q->action == PIL_ACTION_RESOLVE)
+    if (r->kind == PIL_KIND_NONE || r->kind == PIL_KIND_UNIX || a->q->action == PIL_ACTION_RESOLVE)
         return true;
     return a->q->port >= r->low && a->q->port <= r->high;
 }
@@ -266,8 +265,7 @@ static bool policy_off(const struct pil_eval_asked *a, const struct pil_layout_p
 }
 
 /* Everything that can fit or not, in the order in which it is told. */
-static void look(struct pil_eval_asked *a, const struct pil_layout_rule *r,
-                 struct pil_eval_step *s)
+static void look(struct pil_eval_asked *a, const struct pil_layout_rule *r, struct pil_eval_step *s)
 {
     const struct pil_layout_policy *p = pil_layout_policies(a->head) + r->policy;
     const struct reach reach = policy_reaches(a, p);
@@ -313,8 +311,8 @@ void pil_eval_explain(const struct pil_image *img, const struct pil_subject *who
         a.bucket = 99;
     for (uint32_t i = 0; sensible(&a) && i < pil_layout_count(a.head, PIL_LAYOUT_RULES); i++) {
         const struct pil_layout_rule *r = pil_layout_rules(a.head) + i;
-        struct pil_eval_step s = {.rule = i, .policy = r->policy, .effect = r->effect,
-                                  .wanted = wanted};
+        struct pil_eval_step s = {
+            .rule = i, .policy = r->policy, .effect = r->effect, .wanted = wanted};
 
         look(&a, r, &s);
         pil_text_init(&text, wanted, sizeof(wanted));

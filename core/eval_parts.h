@@ -15,8 +15,8 @@ struct pil_eval_asked {
     const struct pil_subject *who;
     const struct pil_query *q;
     const struct pil_eval_env *env;
-    unsigned bucket;  /* 0..99 */
-    uint32_t ttl_ms;  /* shortened by every time condition that is looked at */
+    unsigned bucket; /* 0..99 */
+    uint32_t ttl_ms; /* shortened by every time condition that is looked at */
 };
 
 /*

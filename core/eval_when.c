@@ -5,13 +5,13 @@
 
 #include "core/glob.h"
 
-#define DAY 86400
+#define DAY     86400
 #define QUARTER 900 /* zones change their offset on these seconds and no others */
 
 /* Local time as hours and days see it. */
 struct local {
-    uint32_t second; /* of the day */
-    uint32_t day;    /* 0 is Monday */
+    uint32_t second;  /* of the day */
+    uint32_t day;     /* 0 is Monday */
     uint32_t quarter; /* seconds until the offset could change */
 };
 

@@ -259,8 +259,10 @@ static unsigned unmet_encrypt(const struct pil_image *img, tell_fn *tell, void *
             continue;
         append(what, sizeof(what),
                (const char *const[]){"encrypt = ", pil_encrypt_name(s->encrypt), " of service \"",
-                                     text_of(img, s->title), "\" cannot be kept by this build; "
-                                     "legal is off", NULL});
+                                     text_of(img, s->title),
+                                     "\" cannot be kept by this build; "
+                                     "legal is off",
+                                     NULL});
         tell(cookie, place_at(img, pil_layout_place_service(h) + i), what);
         count++;
     }

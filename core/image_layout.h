@@ -60,7 +60,7 @@ enum pil_layout_section {
 #define PIL_LAYOUT_ENUM(name, type) PIL_LAYOUT_##name,
     PIL_LAYOUT_SECTIONS(PIL_LAYOUT_ENUM)
 #undef PIL_LAYOUT_ENUM
-    PIL_LAYOUT_SECTION_COUNT
+        PIL_LAYOUT_SECTION_COUNT
 };
 
 /* Where a section lies: bytes from the start of the block, and how many records. */
@@ -165,7 +165,7 @@ struct pil_layout_resource {
     uint64_t hi, lo; /* PIL_KIND_INET: the prefix, as two numbers */
     uint32_t text;   /* PIL_KIND_NAME: without "*."; PIL_KIND_UNIX: path or pattern */
     uint16_t low, high;
-    uint8_t kind;     /* enum pil_kind; PIL_KIND_NONE is "*" */
+    uint8_t kind; /* enum pil_kind; PIL_KIND_NONE is "*" */
     uint8_t bits;
     uint8_t wildcard; /* NAME: everything below; UNIX: a pattern */
     uint8_t encrypt;  /* enum pil_encrypt, of the service it came from */
@@ -199,7 +199,7 @@ struct pil_layout_rate {
     uint8_t zero[2];
 };
 #define PIL_LAYOUT_RATE_BY_COUNT 4u
-#define PIL_LAYOUT_EXCEED_COUNT 3u
+#define PIL_LAYOUT_EXCEED_COUNT  3u
 
 enum pil_layout_route_flag {
     PIL_LAYOUT_HAS_TIMEOUT = 1u << 0,
@@ -295,8 +295,8 @@ _Static_assert(sizeof(struct pil_layout_slot) == 32, "two to a cache line");
 
 struct pil_layout_candidate {
     uint32_t rule;
-    uint32_t set;  /* SETS to look into; 0 in a part of its own workload */
-    uint32_t when; /* WHENS */
+    uint32_t set;            /* SETS to look into; 0 in a part of its own workload */
+    uint32_t when;           /* WHENS */
     uint8_t enforce, active; /* as in a grant */
     uint8_t effect;
     uint8_t encrypt;
@@ -324,8 +324,7 @@ static inline uint32_t pil_layout_count(const struct pil_layout_head *h, unsigne
 #define PIL_LAYOUT_READER(name, id, type)                                                          \
     static inline const type *pil_layout_##name(const struct pil_layout_head *h)                   \
     {                                                                                              \
-        return (const type *)(const void *)((const char *)h +                                      \
-                                            h->section[PIL_LAYOUT_##id].at);                       \
+        return (const type *)(const void *)((const char *)h + h->section[PIL_LAYOUT_##id].at);     \
     }
 PIL_LAYOUT_READER(workloads, WORKLOADS, struct pil_layout_workload)
 PIL_LAYOUT_READER(roles, ROLES, struct pil_layout_role)

@@ -272,13 +272,21 @@ static const struct section {
 #define SIZE(name, type) [PIL_LAYOUT_##name].size = sizeof(type),
     PIL_LAYOUT_SECTIONS(SIZE)
 #undef SIZE
-    [PIL_LAYOUT_WORKLOADS].ok = workload_ok, [PIL_LAYOUT_ROLES].ok = role_ok,
-    [PIL_LAYOUT_SERVICES].ok = service_ok,   [PIL_LAYOUT_POLICIES].ok = policy_ok,
-    [PIL_LAYOUT_RULES].ok = rule_ok,         [PIL_LAYOUT_RESOURCES].ok = resource_ok,
-    [PIL_LAYOUT_WHENS].ok = when_ok,         [PIL_LAYOUT_RATES].ok = rate_ok,
-    [PIL_LAYOUT_ROUTES].ok = route_ok,       [PIL_LAYOUT_GRANTS].ok = grant_ok,
-    [PIL_LAYOUT_DEFAULTS].ok = default_ok,   [PIL_LAYOUT_SETS].ok = set_ok,
-    [PIL_LAYOUT_PREFIXES].ok = prefix_ok,    [PIL_LAYOUT_ZONES].ok = zone_ok,
+        [PIL_LAYOUT_WORKLOADS]
+            .ok = workload_ok,
+    [PIL_LAYOUT_ROLES].ok = role_ok,
+    [PIL_LAYOUT_SERVICES].ok = service_ok,
+    [PIL_LAYOUT_POLICIES].ok = policy_ok,
+    [PIL_LAYOUT_RULES].ok = rule_ok,
+    [PIL_LAYOUT_RESOURCES].ok = resource_ok,
+    [PIL_LAYOUT_WHENS].ok = when_ok,
+    [PIL_LAYOUT_RATES].ok = rate_ok,
+    [PIL_LAYOUT_ROUTES].ok = route_ok,
+    [PIL_LAYOUT_GRANTS].ok = grant_ok,
+    [PIL_LAYOUT_DEFAULTS].ok = default_ok,
+    [PIL_LAYOUT_SETS].ok = set_ok,
+    [PIL_LAYOUT_PREFIXES].ok = prefix_ok,
+    [PIL_LAYOUT_ZONES].ok = zone_ok,
     [PIL_LAYOUT_PLACES].ok = place_ok,
 };
 

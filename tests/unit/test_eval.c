@@ -13,7 +13,8 @@
 #include "core/eval.h"
 #include "core/glob.h"
 
-/* ---- randomness that is the same everywhere --------------------------------------------------- */
+/* ---- randomness that is the same everywhere ---------------------------------------------------
+ */
 
 static uint64_t seed;
 
@@ -30,30 +31,54 @@ static bool chance(unsigned percent)
     return roll(100) < percent;
 }
 
-/* ---- random models ---------------------------------------------------------------------------- */
+/* ---- random models ----------------------------------------------------------------------------
+ */
 
 #define WORKLOADS 6
-#define ROLES 3
-#define SERVICES 3
-#define POLICIES 6
-#define RULES 5
+#define ROLES     3
+#define SERVICES  3
+#define POLICIES  6
+#define RULES     5
 
-static const char *const workload_titles[WORKLOADS] = {"web", "api", "ledger", "edge-1", "edge-2",
-                                                       "batch"};
+static const char *const workload_titles[WORKLOADS] = {"web",    "api",    "ledger",
+                                                       "edge-1", "edge-2", "batch"};
 static const char *const role_titles[ROLES] = {"front", "back", "all"};
 static const char *const service_titles[SERVICES] = {"db", "cache", "mail"};
-static const char *const policy_titles[POLICIES] = {"base", "net", "front-access", "shadowed",
-                                                    "night", "partial"};
+static const char *const policy_titles[POLICIES] = {"base",     "net",   "front-access",
+                                                    "shadowed", "night", "partial"};
 static const char *const rule_titles[RULES] = {"r1", "r2", "r3", "r4", "r5"};
-static const char *const subjects[] = {
-    "*",          "workload:web",    "workload:api",         "workload:ledger", "workload:batch",
-    "role:front", "role:back",       "role:all",             "spiffe://corp.example/edge-*",
-    "spiffe://corp.example/*",       "spiffe://other.example/web"};
-static const char *const resources[] = {
-    "*", "10.0.0.1:80", "10.0.0.0/8:*", "10.0.0.0/24:80-90", "*:53", "[fd00::/8]:443",
-    "10.0.0.2:1-65535", "db.corp.example:5432", "*.corp.example", "*.corp.example:80-95",
-    "mail.example", "unix:/run/a.sock", "unix:/run/*.sock", "unix:**", "unix:@bus", "unix:/run/**",
-    "service:db", "service:cache", "service:mail", "*.example:25", "10.1.0.0/16:8080"};
+static const char *const subjects[] = {"*",
+                                       "workload:web",
+                                       "workload:api",
+                                       "workload:ledger",
+                                       "workload:batch",
+                                       "role:front",
+                                       "role:back",
+                                       "role:all",
+                                       "spiffe://corp.example/edge-*",
+                                       "spiffe://corp.example/*",
+                                       "spiffe://other.example/web"};
+static const char *const resources[] = {"*",
+                                        "10.0.0.1:80",
+                                        "10.0.0.0/8:*",
+                                        "10.0.0.0/24:80-90",
+                                        "*:53",
+                                        "[fd00::/8]:443",
+                                        "10.0.0.2:1-65535",
+                                        "db.corp.example:5432",
+                                        "*.corp.example",
+                                        "*.corp.example:80-95",
+                                        "mail.example",
+                                        "unix:/run/a.sock",
+                                        "unix:/run/*.sock",
+                                        "unix:**",
+                                        "unix:@bus",
+                                        "unix:/run/**",
+                                        "service:db",
+                                        "service:cache",
+                                        "service:mail",
+                                        "*.example:25",
+                                        "10.1.0.0/16:8080"};
 static const char *const endpoints[] = {"10.0.0.1:5432", "db.corp.example:5432", "10.0.0.0/30:80",
                                         "unix:/run/db/main.sock", "*.db.corp.example:5432"};
 static const char *const actions[] = {"connect", "accept", "listen", "send", "resolve"};
@@ -143,15 +168,20 @@ static void random_policy(struct world *w, unsigned i)
 static void random_world(struct world *w)
 {
     memset(w, 0, sizeof(*w));
-    w->model = (struct pil_model){.has_schema = true, .schema = 1,
+    w->model = (struct pil_model){.has_schema = true,
+                                  .schema = 1,
                                   .trust_domain = (char *)"corp.example",
                                   .has_default = chance(50),
                                   .default_effect = chance(50) ? PIL_ALLOW : PIL_DENY,
                                   .timezone = chance(50) ? (char *)zones[roll(3)] : NULL,
-                                  .workload = w->workload, .workload_count = WORKLOADS,
-                                  .role = w->role, .role_count = ROLES,
-                                  .service = w->service, .service_count = SERVICES,
-                                  .policy = w->policy, .policy_count = POLICIES};
+                                  .workload = w->workload,
+                                  .workload_count = WORKLOADS,
+                                  .role = w->role,
+                                  .role_count = ROLES,
+                                  .service = w->service,
+                                  .service_count = SERVICES,
+                                  .policy = w->policy,
+                                  .policy_count = POLICIES};
     for (unsigned i = 0; i < WORKLOADS; i++)
         w->workload[i].title = (char *)workload_titles[i];
     for (unsigned i = 0; i < ROLES; i++) {
@@ -167,7 +197,8 @@ static void random_world(struct world *w)
         random_policy(w, i);
 }
 
-/* ---- the naive evaluator ---------------------------------------------------------------------- */
+/* ---- the naive evaluator ----------------------------------------------------------------------
+ */
 
 struct naive {
     const struct pil_model *m;
@@ -387,17 +418,17 @@ static void naive_walk(const struct naive *n, const struct pil_policy *p, unsign
                 allow->encrypt = encrypt;
             encrypt = allow->encrypt;
             if (earlier(p->title, r->title, allow))
-                *allow = (struct naive_result){PIL_ALLOW, PIL_REASON_RULE_ALLOW, p->title,
-                                               r->title, encrypt};
+                *allow = (struct naive_result){PIL_ALLOW, PIL_REASON_RULE_ALLOW, p->title, r->title,
+                                               encrypt};
         }
     }
     if (p->has_default) {
         bool better = distance < *nearest;
 
         if (distance == *nearest)
-            better = p->default_effect < fallback->effect ||
-                     (p->default_effect == fallback->effect &&
-                      strcmp(p->title, fallback->policy) < 0);
+            better =
+                p->default_effect < fallback->effect ||
+                (p->default_effect == fallback->effect && strcmp(p->title, fallback->policy) < 0);
         if (better) {
             *nearest = distance;
             *fallback = (struct naive_result){
@@ -427,14 +458,21 @@ static struct naive_result naive_eval(const struct naive *n)
     return deny.policy ? deny : allow.policy ? allow : fallback;
 }
 
-/* ---- one against the other -------------------------------------------------------------------- */
+/* ---- one against the other --------------------------------------------------------------------
+ */
 
-static const char *const names[] = {"", "db.corp.example", "a.db.corp.example", "corp.example",
-                                    "x.corp.example", "mail.example", "example", ".corp.example"};
+static const char *const names[] = {"",
+                                    "db.corp.example",
+                                    "a.db.corp.example",
+                                    "corp.example",
+                                    "x.corp.example",
+                                    "mail.example",
+                                    "example",
+                                    ".corp.example"};
 static const char *const paths[] = {"/run/a.sock", "/run/b.sock", "/run/db/main.sock", "@bus", "",
                                     "/tmp/x"};
-static const char *const ips[] = {"10.0.0.1", "10.0.0.2", "10.0.0.9", "10.1.2.3", "fd00::1",
-                                  "192.168.1.1", "8.8.8.8"};
+static const char *const ips[] = {"10.0.0.1", "10.0.0.2",    "10.0.0.9", "10.1.2.3",
+                                  "fd00::1",  "192.168.1.1", "8.8.8.8"};
 static const uint16_t ports[] = {53, 80, 90, 91, 443, 5432, 8080, 25, 0, 65535};
 
 static void random_query(struct pil_query *q)
@@ -501,7 +539,7 @@ static void compare(const struct pil_image *img, struct naive *n, const struct p
         assert_int_equal(v.error, naive_policy(n, real.policy)->deny_errno);
     n->shadow = true;
     shadow = naive_eval(n);
-    assert_int_equal(v.shadow, shadow.effect == real.effect    ? PIL_SHADOW_NONE
+    assert_int_equal(v.shadow, shadow.effect == real.effect ? PIL_SHADOW_NONE
                                : shadow.effect == PIL_ALLOW ? PIL_SHADOW_WOULD_ALLOW
                                                             : PIL_SHADOW_WOULD_DENY);
     if (v.shadow) {
@@ -525,12 +563,14 @@ static void ask_world(const struct world *w, const struct pil_image *img, unsign
     for (unsigned i = 0; i < questions; i++) {
         struct pil_query q;
         unsigned who = roll(WORKLOADS + 1);
-        struct naive n = {.m = &w->model, .who = who ? workload_titles[who - 1] : NULL,
-                          .uid = roll(4), .q = &q, .now = 1700000000 + (int64_t)roll(1000000) * 7,
+        struct naive n = {.m = &w->model,
+                          .who = who ? workload_titles[who - 1] : NULL,
+                          .uid = roll(4),
+                          .q = &q,
+                          .now = 1700000000 + (int64_t)roll(1000000) * 7,
                           .zones_seen = chance(95) || pil_image_zones(img) == 0,
                           .bucket = roll(100)};
-        struct pil_eval_env env = {n.now, offsets,
-                                   pil_image_zones(img) + (n.zones_seen ? 0 : 1u),
+        struct pil_eval_env env = {n.now, offsets, pil_image_zones(img) + (n.zones_seen ? 0 : 1u),
                                    (uint8_t)n.bucket, 10000};
 
         random_query(&q);
@@ -556,7 +596,8 @@ static void agrees_with_a_naive_evaluator(void **state)
     }
 }
 
-/* ---- policies as text, for the cases one by one ----------------------------------------------- */
+/* ---- policies as text, for the cases one by one -----------------------------------------------
+ */
 
 struct policy {
     void *block;
@@ -589,8 +630,8 @@ static void load(struct policy *p, const char *text)
 static struct pil_verdict ask(const struct policy *p, const char *who, unsigned action,
                               const char *ip, uint16_t port)
 {
-    struct pil_query q = {.action = (uint8_t)action, .kind = PIL_KIND_INET, .seen = PIL_FIELD_ALL,
-                          .port = port};
+    struct pil_query q = {
+        .action = (uint8_t)action, .kind = PIL_KIND_INET, .seen = PIL_FIELD_ALL, .port = port};
     struct pil_subject subject = {pil_image_workload_find(&p->img, pil_slice_of(who)), 0};
     struct pil_verdict v;
 
@@ -600,7 +641,7 @@ static struct pil_verdict ask(const struct policy *p, const char *who, unsigned 
 }
 
 #define HEAD "schema = 1\ntrust_domain = \"corp.example\"\n"
-#define WEB "workload \"web\" { exe = \"/bin/web\" }\nworkload \"db\" { exe = \"/bin/db\" }\n"
+#define WEB  "workload \"web\" { exe = \"/bin/web\" }\nworkload \"db\" { exe = \"/bin/db\" }\n"
 
 static void nearest_default_wins_and_equal_distance_denies(void **state)
 {
@@ -608,8 +649,8 @@ static void nearest_default_wins_and_equal_distance_denies(void **state)
     struct pil_verdict v;
 
     (void)state;
-    load(&p, HEAD "default = allow\n" WEB
-         "policy \"far\" { default = deny }\n"
+    load(&p, HEAD
+         "default = allow\n" WEB "policy \"far\" { default = deny }\n"
          "policy \"mid\" { inherits = {\"far\"} default = allow }\n"
          "policy \"a\" { applies = {\"workload:web\"} inherits = {\"mid\"} }\n"
          "policy \"b1\" { applies = {\"workload:db\"} default = allow }\n"
@@ -654,9 +695,8 @@ static void a_verdict_ends_before_its_hours_do(void **state)
     const int64_t midnight = 1700006400; /* a Wednesday, 00:00 UTC */
 
     (void)state;
-    load(&p, HEAD WEB
-         "policy \"day\" { applies = {\"*\"}\n"
-         "  rule \"r\" { effect = allow when { hours = \"06:00-22:00\" } } }\n");
+    load(&p, HEAD WEB "policy \"day\" { applies = {\"*\"}\n"
+                      "  rule \"r\" { effect = allow when { hours = \"06:00-22:00\" } } }\n");
     p.env.now = midnight + 22 * 3600 - 5;
     v = ask(&p, "web", PIL_ACTION_CONNECT, "10.1.1.1", 80);
     assert_int_equal(v.effect, PIL_ALLOW);
@@ -722,31 +762,29 @@ static void tell(void *cookie, const struct pil_eval_step *s)
 static void explain_names_the_first_misfit(void **state)
 {
     struct policy p;
-    struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET,
-                          .seen = PIL_FIELD_ALL, .port = 443};
+    struct pil_query q = {
+        .action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET, .seen = PIL_FIELD_ALL, .port = 443};
     struct pil_subject who;
     struct told told = {""};
     struct pil_verdict v;
 
     (void)state;
-    load(&p, HEAD WEB
-         "policy \"p\" { applies = {\"workload:web\"}\n"
-         "  rule \"a\" { effect = allow actions = {listen} }\n"
-         "  rule \"b\" { effect = allow resources = {\"10.0.0.1:80\"} }\n"
-         "  rule \"c\" { effect = allow resources = {\"10.0.0.2:443\"} }\n"
-         "  rule \"d\" { effect = allow subjects = {\"workload:db\"} }\n"
-         "  rule \"e\" { effect = allow when { uid = {7} } }\n"
-         "  rule \"f\" { effect = deny }\n}\n");
+    load(&p, HEAD WEB "policy \"p\" { applies = {\"workload:web\"}\n"
+                      "  rule \"a\" { effect = allow actions = {listen} }\n"
+                      "  rule \"b\" { effect = allow resources = {\"10.0.0.1:80\"} }\n"
+                      "  rule \"c\" { effect = allow resources = {\"10.0.0.2:443\"} }\n"
+                      "  rule \"d\" { effect = allow subjects = {\"workload:db\"} }\n"
+                      "  rule \"e\" { effect = allow when { uid = {7} } }\n"
+                      "  rule \"f\" { effect = deny }\n}\n");
     who = (struct pil_subject){pil_image_workload_find(&p.img, pil_slice_of("web")), 0};
     assert_err(pil_ip_parse(pil_slice_of("10.0.0.1"), &q.ip), PIL_OK);
     pil_eval_explain(&p.img, &who, &q, &p.env, &v, tell, &told);
-    assert_string_equal(told.text,
-                        "0 it is for other actions [listen] 4\n"
-                        "1 it is for other ports [10.0.0.1:80] 4\n"
-                        "2 it is for other addresses, names or paths [10.0.0.2:443] 3\n"
-                        "3 it is for other workloads [workload:db] 4\n"
-                        "4 it is for other users [7] 4\n"
-                        "5 matches [] 5\n");
+    assert_string_equal(told.text, "0 it is for other actions [listen] 4\n"
+                                   "1 it is for other ports [10.0.0.1:80] 4\n"
+                                   "2 it is for other addresses, names or paths [10.0.0.2:443] 3\n"
+                                   "3 it is for other workloads [workload:db] 4\n"
+                                   "4 it is for other users [7] 4\n"
+                                   "5 matches [] 5\n");
     assert_int_equal(v.rule, 5);
     free(p.block);
 }
