@@ -1,6 +1,7 @@
 /* cli/client: against a policyd that answers as told, rightly, wrongly or not at all. */
 #include "tests/support/support.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/source.h"
 
 /* What the other end does after it has read one request. */
 struct script {
@@ -17,7 +19,7 @@ struct script {
     uint32_t status;
     const char *sentence; /* of END; NULL: close without an end */
     int32_t sequence_off; /* added to the sequence of the answer */
-    bool garbage, with_fd;
+    bool garbage, with_fd, sealed;
 };
 
 struct other {
@@ -31,9 +33,13 @@ struct other {
 static void send_frame(int fd, struct pil_writer *w, int passed)
 {
     struct iovec iov = {w->start, w->len};
+    int error;
 
     assert_err(pil_wire_finish(w), PIL_OK);
-    assert_err(pil_chan_send(&pil_sysops_kernel, fd, &iov, 1, &passed, passed >= 0, true), PIL_OK);
+    error = pil_chan_send(&pil_sysops_kernel, fd, &iov, 1, &passed, passed >= 0, true);
+    /* A client that has seen enough may be gone already. */
+    if (error && error != PIL_E_CLOSED)
+        fail_msg("the answer cannot be sent: %s", pil_err_name(error));
 }
 
 static void read_request(struct other *o, int fd, uint32_t *sequence)
@@ -59,8 +65,13 @@ static void answer(struct other *o, int fd, uint32_t sequence)
 {
     static char frame[PIL_WIRE_MAX];
     const struct script *s = &o->script;
-    int memory = s->with_fd ? memfd_create("image", MFD_CLOEXEC) : -1;
+    int memory = s->with_fd ? memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING) : -1;
     struct pil_writer w;
+
+    if (memory >= 0)
+        assert_int_equal(write(memory, "no image", 8), 8);
+    if (s->sealed)
+        assert_int_equal(fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW), 0);
 
     for (size_t i = 0; i < PIL_NELEM(s->piece) && s->piece[i]; i++) {
         pil_wire_begin(&w, frame, sizeof(frame), PIL_WIRE_DATA, sequence);
@@ -226,6 +237,31 @@ static void broken_answers_are_refused(void **state)
     }
 }
 
+/* An image decides what people are told, so it is verified like policyd verifies it. */
+static void images_that_cannot_be_trusted_are_refused(void **state)
+{
+    static const struct {
+        struct script script;
+        int error;
+    } row[] = {
+        {{.piece = {"{}"}, .sentence = ""}, PIL_E_NOTFOUND},
+        {{.piece = {"{}"}, .sentence = "", .with_fd = true}, PIL_E_MALFORMED},
+        {{.piece = {"{}"}, .sentence = "", .with_fd = true, .sealed = true}, PIL_E_TRUNCATED},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < PIL_NELEM(row); i++) {
+        struct other *o = start(row[i].script, NULL);
+        struct pil_words none = {0};
+        struct pil_source source;
+
+        assert_err(pil_source_open(&source, &none, o->socket), row[i].error);
+        assert_null(source.block);
+        assert_string_equal(o->verb, "image");
+        stop(o);
+    }
+}
+
 static void nobody_there_is_unreachable(void **state)
 {
     struct pil_client *c = malloc(sizeof(*c));
@@ -285,6 +321,7 @@ int main(void)
         cmocka_unit_test(an_empty_answer_is_null),
         cmocka_unit_test(policyds_refusal_is_passed_on),
         cmocka_unit_test(broken_answers_are_refused),
+        cmocka_unit_test(images_that_cannot_be_trusted_are_refused),
         cmocka_unit_test(nobody_there_is_unreachable),
         cmocka_unit_test(another_users_socket_is_refused),
     };
