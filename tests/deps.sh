@@ -18,6 +18,7 @@ alternatives() {
     case $1 in
     nginx-light) echo nginx-light nginx-core nginx-full nginx-extras nginx ;;
     postgresql-contrib) echo postgresql-contrib postgresql-15 postgresql ;;
+    postgresql-client) echo postgresql-client postgresql-client-15 postgresql ;;
     *) echo "$1" ;;
     esac
 }

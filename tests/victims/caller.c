@@ -1,6 +1,9 @@
 // flags: -I.
 // steered> by daemon.sh
-/* Does what it is told on stdin, one line at a time: an address to connect to, or "resolve". */
+/*
+ * Does what it is told on stdin, one line at a time: an address to connect to, or "resolve". It
+ * connects to a server of its own, or, with a port as argument, to that.
+ */
 #include "tests/victims/victim.h"
 
 #include <netdb.h>
@@ -33,10 +36,10 @@ static void reach(const char *ip, int port)
         close(fd);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char line[128];
-    int port, server = serve(SOCK_STREAM, &port);
+    int port = argc > 1 ? atoi(argv[1]) : 0, server = port ? -1 : serve(SOCK_STREAM, &port);
 
     while (fgets(line, sizeof(line), stdin)) {
         line[strcspn(line, "\n")] = '\0';
@@ -45,6 +48,8 @@ int main(void)
         else
             reach(line, port);
         fflush(stdout);
+        if (server < 0)
+            continue;
         fcntl(server, F_SETFL, O_NONBLOCK);
         close(accept(server, NULL, NULL));
     }

@@ -9,9 +9,10 @@ BUILD=$(realpath "${BUILD:-build}") || exit 1
 . tests/victims/common
 caller=$BUILD/victims/caller
 
-# Without the command in between, which would refuse to start under a false policyd.
+# Without the command in between, which would refuse to start under a false policyd. Nobody serves
+# port 1: a call that gets through ends with ECONNREFUSED.
 bare() {
-    env LD_PRELOAD="$BUILD/libpillion.so" PILLION_SOCKET="$socket" "$@"
+    env LD_PRELOAD="$BUILD/libpillion.so" PILLION_SOCKET="$socket" "$caller" 1
 }
 
 cp tests/victims/deny.conf "$tmp/policy.conf"
@@ -59,8 +60,10 @@ fi
 socat -u -b 512 "SYSTEM:head -c 200000 /dev/urandom" "UNIX-LISTEN:$socket,type=5,fork" \
     2>/dev/null &
 fake_pid=$!
-wait_for test -S "$socket"
-start_program bare "$caller"
+check "a false policyd talks nonsense" wait_for sh -c \
+    'test "$(timeout 2 socat -u "UNIX-CONNECT:$1,type=5" - | head -c 16 | wc -c)" = 16' \
+    sh "$socket"
+start_program bare
 says "policyd talks nonsense: refused" 127.0.0.1 EACCES
 says "policyd talks nonsense: and again" 127.0.0.1 EACCES
 stop_program
@@ -72,8 +75,8 @@ rm -f "$socket"
 # One that hangs up on everybody.
 socat -u "SYSTEM:exit 0" "UNIX-LISTEN:$socket,type=5,fork" 2>/dev/null &
 fake_pid=$!
-wait_for test -S "$socket"
-start_program bare "$caller"
+check "a false policyd hangs up" wait_for test -S "$socket"
+start_program bare
 says "policyd hangs up: refused" 127.0.0.1 EACCES
 stop_program
 kill "$fake_pid"
@@ -81,7 +84,7 @@ wait "$fake_pid" 2>/dev/null
 fake_pid=
 rm -f "$socket"
 
-start_program bare "$caller"
+start_program bare
 says "no policyd at all: refused" 127.0.0.1 EACCES
 says "no policyd at all: names too" resolve EAI_FAIL
 stop_program
@@ -96,8 +99,9 @@ socket=$tmp/nobody/policyd.sock
 setpriv --reuid nobody --regid nogroup --clear-groups \
     socat -u "UNIX-LISTEN:$socket,type=5,fork" "OPEN:$tmp/nobody/heard,creat,append" 2>/dev/null &
 fake_pid=$!
-wait_for test -S "$socket"
-start_program bare "$caller"
+check "a false policyd of another user waits" wait_for sh -c 'test "$(stat -c %U "$1")" = nobody' \
+    sh "$socket"
+start_program bare
 says "policyd of another user: refused" 127.0.0.1 EACCES
 says "policyd of another user: names too" resolve EAI_FAIL
 stop_program
