@@ -12,10 +12,7 @@
 #include "shim/env.h"
 #include "shim/real.h"
 
-#define PAGE 4096u
-
-struct pil_process pil_process __attribute__((aligned(PAGE)));
-static char behind_process[1] __attribute__((aligned(PAGE), used)); /* keeps the last page ours */
+struct pil_process pil_process;
 
 bool pil_state_forked;
 static _Atomic uint32_t booted; /* 0: no, 1: under way, 2: done; survives fork */
@@ -41,9 +38,7 @@ static void forget_in_child(void)
 
 static bool wipe_on_fork(void *memory, size_t len)
 {
-    size_t whole = (len + PAGE - 1) & ~(size_t)(PAGE - 1);
-
-    return pil_real_sys.madvise(memory, whole, MADV_WIPEONFORK) == 0;
+    return pil_real_sys.madvise(memory, len, MADV_WIPEONFORK) == 0;
 }
 
 /* Where the kernel cannot wipe, fork(3) has to tell; clones behind libc's back are not seen then.

@@ -36,7 +36,8 @@ struct pil_link {
     uint8_t buffer[PIL_LINK_BUFFER] __attribute__((aligned(8)));
 };
 
-/* Everything that is wiped in a forked child. */
+/* Everything that is wiped in a forked child: whole pages of it, so that nothing else lies in a
+ * page that is wiped. */
 struct pil_process {
     _Atomic uint32_t phase;    /* 0: fresh or forked, 1: starting, 2: ready */
     _Atomic uint32_t instance; /* raised when policyd turned out to be gone */
@@ -54,7 +55,8 @@ struct pil_process {
     _Atomic uint32_t released;      /* futex word: raised when a link becomes free */
     _Atomic uint32_t waiters;
     struct pil_link link[PIL_LINKS] __attribute__((aligned(64)));
-};
+} __attribute__((aligned(4096)));
+_Static_assert(sizeof(struct pil_process) % 4096 == 0, "whole pages");
 
 extern struct pil_process pil_process;
 
