@@ -16,6 +16,7 @@ DESTDIR    ?=
 
 CC      ?= cc
 AR      ?= ar
+STRIP   ?= strip
 BUILD   ?= build
 CFLAGS  ?= -O2 -g
 LDFLAGS ?=
@@ -195,14 +196,20 @@ INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
             $(foreach page,$(MANPAGES),$(page):$(call man_dir,$(page))/$(notdir $(page)):644) \
             $(foreach page,$(wildcard README.md INSTALL.md INSTALL docs/*.md),$(page):$(DOCDIR)/$(notdir $(page)):644) \
             $(foreach file,$(wildcard examples/*.conf),$(file):$(DOCDIR)/examples/$(notdir $(file)):644) \
-            $(foreach file,$(wildcard examples/*.service),$(file):$(UNITDIR)/$(notdir $(file)):644) \
-            $(foreach file,$(wildcard examples/completion.bash),$(file):$(COMPDIR)/pillion:644)
+            examples/policyd/policyd.conf:$(DOCDIR)/examples/policyd.conf:644 \
+            dist/policyd.init:$(DOCDIR)/examples/policyd.init:644 \
+            dist/policyd.service:$(UNITDIR)/policyd.service:644 \
+            dist/pillion.bash:$(COMPDIR)/pillion:644
 
+# The unit and the init script say where the daemon is; the library goes without its symbols.
 install: $(PROGRAMS)
 	@set -e; for entry in $(INSTALLED); do \
 	    file=$${entry%%:*}; rest=$${entry#*:}; \
 	    install -D -m "$${rest##*:}" "$$file" "$(DESTDIR)$${rest%:*}"; \
 	done
+	sed -i 's|/usr/sbin/policyd|$(SBINDIR)/policyd|g' $(DESTDIR)$(UNITDIR)/policyd.service \
+	    $(DESTDIR)$(DOCDIR)/examples/policyd.init
+	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/pillion/libpillion.so
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/pillion $(DESTDIR)$(SYSCONFDIR)/pillion/policy.d
 
 # Folders of ours go when they are empty; the administrator's stay.
