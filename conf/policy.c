@@ -8,7 +8,7 @@ static void tell_unmet(void *cookie, struct pil_place place, const char *what)
 {
     struct pil_at at = {place.file, place.line};
 
-    pil_diag_error(cookie, at, "%s; legal is what this build can keep, so take it out", what);
+    pil_diag_error(cookie, at, "%s", what); /* the sentence says what is legal */
 }
 
 /* Opens the block; the policy text was in order by then, so a failure is one of this program. */
