@@ -98,6 +98,15 @@ static void refuse(int err, struct pil_verdict *v)
     };
 }
 
+/* Whether the verdict was made under the policy that the question was made for. Under generation 0,
+ * no policy, it can only be a denial. */
+static bool fits(const struct question *question, const struct pil_verdict *v)
+{
+    uint64_t generation = pil_genpage_generation(question->word);
+
+    return v->generation == generation && (generation != 0 || v->effect != PIL_ALLOW);
+}
+
 /* Asks policyd; an answer from another generation than the question's is asked again, because
  * the new policy may look at conditions that the question did not carry. */
 static void ask(struct question *question, const struct pil_query *asked, const void *caller,
@@ -114,7 +123,7 @@ static void ask(struct question *question, const struct pil_query *asked, const 
             refuse(err, v);
             return;
         }
-        if (v->generation == pil_genpage_generation(question->word)) {
+        if (fits(question, v)) {
             pil_cache_keep(&question->key, v, now_ns);
             return;
         }
