@@ -1,330 +1,693 @@
-/* policyd/store, cache and decide in one process: what is in force decides, from the cache when
- * it can, and never when it must not. */
+/*
+ * shim/decide: cache, policyd, fail rule. What a verdict says reaches the program as its errno,
+ * and the ring as counters and events; nothing is served that is not covered.
+ */
 #include "tests/support/support.h"
 
-#include <event2/event.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include <errno.h>
 
-#include "policyd/cache.h"
-#include "policyd/decide.h"
-#include "policyd/log.h"
-#include "policyd/page.h"
-#include "policyd/stats.h"
-#include "policyd/store.h"
-#include "tests/support/daemon.h"
+#include "shim/decide.h"
+#include "shim/link.h"
+#include "tests/support/shimworld.h"
 
-#define OPEN_TO(ip)                                                                                \
-    "schema = 1\ndefault = deny\npolicy \"p\" { applies = {\"*\"}\n"                               \
-    "rule \"r\" { effect = allow actions = {connect} resources = {\"" ip "\"} } }\n"
+static const unsigned inet_actions[] = {PIL_ACTION_CONNECT, PIL_ACTION_SEND, PIL_ACTION_LISTEN,
+                                        PIL_ACTION_ACCEPT};
 
-struct world {
-    struct event_base *base;
-    struct pil_settings settings;
-    struct pil_stats stats;
-    struct pil_store *store;
-    struct pil_decider *decider;
-    char *folder, *path;
-    enum pil_reload outcome;
-    unsigned loads;
-    uint64_t page_at_swap;
+static struct pil_query inet(unsigned action, uint16_t port)
+{
+    return (struct pil_query){.action = (uint8_t)action,
+                              .kind = PIL_KIND_INET,
+                              .port = port,
+                              .ip = world_ip(10, 0, 0, 1)};
+}
+
+static struct pil_query resolve(const char *name)
+{
+    return (struct pil_query){.action = PIL_ACTION_RESOLVE,
+                              .kind = PIL_KIND_NAME,
+                              .name = pil_slice_of(name)};
+}
+
+static int connect_to(uint16_t port, struct pil_verdict *v)
+{
+    struct pil_query q = inet(PIL_ACTION_CONNECT, port);
+
+    return pil_decide(&q, NULL, v);
+}
+
+static void publish(struct fake_policyd *f, uint64_t generation, unsigned fields)
+{
+    pil_genpage_publish(fake_page(f), generation, fields);
+}
+
+/* Takes the next event off the ring. */
+static struct pil_event next_event(uint32_t *tail)
+{
+    struct pil_event event;
+
+    assert_true(pil_ring_get(atomic_load(&pil_process.ring), tail, &event));
+    return event;
+}
+
+static void assert_no_event(uint32_t tail)
+{
+    struct pil_event event;
+
+    assert_false(pil_ring_get(atomic_load(&pil_process.ring), &tail, &event));
+}
+
+/* ---- tiers ----------------------------------------------------------------------------------- */
+
+static void asked_once_and_then_cached(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v;
+
+    errno = 4711;
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.tier, PIL_TIER_ENGINE);
+    assert_int_equal(v.generation, 1000);
+    for (int i = 0; i < 3; i++) {
+        memset(&v, 0, sizeof(v));
+        assert_int_equal(connect_to(80, &v), 0);
+        assert_int_equal(v.effect, PIL_ALLOW);
+        assert_int_equal(v.reason, PIL_REASON_RULE_ALLOW);
+        assert_int_equal(v.tier, PIL_TIER_PROCESS);
+        assert_int_equal(v.rule, 7);
+        assert_int_equal(v.policy, 3);
+        assert_int_equal(v.generation, 1000);
+    }
+    assert_int_equal(errno, 4711);
+    assert_int_equal(fake_seen(f).frames, 1);
+    assert_int_equal(world_decisions(PIL_TIER_ENGINE, PIL_ALLOW), 1);
+    assert_int_equal(world_decisions(PIL_TIER_PROCESS, PIL_ALLOW), 3);
+    assert_no_event(0); /* an allow is counted, and no more */
+}
+
+static void each_question_has_its_own_entry(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_query q;
+
+    for (unsigned i = 0; i < PIL_NELEM(inet_actions); i++) {
+        q = inet(inet_actions[i], 80);
+        assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    }
+    q = inet(PIL_ACTION_CONNECT, 81);
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    q.ip = world_ip(10, 0, 0, 2);
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    q = resolve("a.example");
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    q = resolve("b.example");
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).frames, 8);
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).frames, 8);
+}
+
+static void a_verdict_without_ttl_is_asked_again(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v = {.effect = PIL_ALLOW, .tier = PIL_TIER_HOST};
+
+    fake_verdict(f, &v);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.tier, PIL_TIER_HOST);
+    assert_int_equal(fake_seen(f).frames, 2);
+    assert_int_equal(world_decisions(PIL_TIER_HOST, PIL_ALLOW), 2);
+}
+
+/* ---- what the program gets ------------------------------------------------------------------- */
+
+static void a_denial_is_the_errno_of_the_policy(void **state)
+{
+    static const struct {
+        unsigned effect, error;
+        int got, got_accept;
+    } rows[] = {
+        {PIL_DENY, 0, EACCES, ECONNABORTED},
+        {PIL_DENY, EACCES, EACCES, ECONNABORTED},
+        {PIL_DENY, ECONNREFUSED, ECONNREFUSED, ECONNABORTED},
+        {PIL_DENY, ETIMEDOUT, ETIMEDOUT, ECONNABORTED},
+        {PIL_DENY, ENOENT, EACCES, ECONNABORTED}, /* not a documented one */
+        {PIL_THROTTLE, 0, EACCES, ECONNABORTED},
+    };
+    struct fake_policyd *f = *state;
+
+    for (unsigned i = 0; i < PIL_NELEM(rows); i++) {
+        struct pil_verdict v = {.effect = (uint8_t)rows[i].effect,
+                                .reason = PIL_REASON_RULE_DENY,
+                                .tier = PIL_TIER_ENGINE,
+                                .error = (uint16_t)rows[i].error,
+                                .ttl_ms = 1000};
+
+        fake_verdict(f, &v);
+        publish(f, 2000 + i, 0);
+        for (unsigned k = 0; k < PIL_NELEM(inet_actions); k++) {
+            struct pil_query q = inet(inet_actions[k], 80);
+            int want = q.action == PIL_ACTION_ACCEPT ? rows[i].got_accept : rows[i].got;
+
+            assert_int_equal(pil_decide(&q, NULL, &v), want); /* asked */
+            assert_int_equal(v.tier, PIL_TIER_ENGINE);
+            assert_int_equal(pil_decide(&q, NULL, &v), want); /* cached */
+            assert_int_equal(v.tier, PIL_TIER_PROCESS);
+        }
+    }
+}
+
+static void only_cached_denials_are_told_by_event(void **state)
+{
+    struct pil_verdict v = {.effect = PIL_DENY,
+                            .reason = PIL_REASON_RULE_DENY,
+                            .tier = PIL_TIER_ENGINE,
+                            .error = ECONNREFUSED,
+                            .rule = 11,
+                            .policy = 4,
+                            .shadow = PIL_SHADOW_WOULD_ALLOW,
+                            .shadow_rule = 12,
+                            .shadow_policy = 5,
+                            .ttl_ms = 1000};
+    struct fake_policyd *f = *state;
+    struct pil_ip ip = world_ip(10, 0, 0, 1);
+    struct pil_event event;
+    uint32_t tail = 0;
+
+    fake_verdict(f, &v);
+    assert_int_equal(connect_to(443, NULL), ECONNREFUSED);
+    assert_no_event(tail); /* policyd knows what it said */
+    assert_int_equal(connect_to(443, NULL), ECONNREFUSED);
+    event = next_event(&tail);
+    assert_int_equal(event.type, PIL_EVENT_DECISION);
+    assert_int_equal(event.action, PIL_ACTION_CONNECT);
+    assert_int_equal(event.kind, PIL_KIND_INET);
+    assert_int_equal(event.seen, 0);
+    assert_int_equal(event.effect, PIL_DENY);
+    assert_int_equal(event.reason, PIL_REASON_RULE_DENY);
+    assert_int_equal(event.shadow, PIL_SHADOW_WOULD_ALLOW);
+    assert_int_equal(event.tier, PIL_TIER_PROCESS);
+    assert_int_equal(event.error, ECONNREFUSED);
+    assert_int_equal(event.generation, 1000);
+    assert_int_equal(event.rule, 11);
+    assert_int_equal(event.policy, 4);
+    assert_int_equal(event.shadow_rule, 12);
+    assert_int_equal(event.shadow_policy, 5);
+    assert_int_equal(event.port, 443);
+    assert_int_equal(event.tid, pil_sysops_kernel.gettid());
+    assert_memory_equal(&event.ip, &ip, sizeof(ip));
+    assert_int_equal(event.text_len, 0);
+    assert_no_event(tail);
+    assert_int_equal(world_decisions(PIL_TIER_ENGINE, PIL_DENY), 1);
+    assert_int_equal(world_decisions(PIL_TIER_PROCESS, PIL_DENY), 1);
+}
+
+/* ---- the fail rule --------------------------------------------------------------------------- */
+
+/* Brings the world into the state that has that cause for ever. */
+static void cause_unreachable(struct fake_policyd *f)
+{
+    fake_die(f);
+}
+
+static void cause_timed_out(struct fake_policyd *f)
+{
+    fake_always(f, FAKE_HOLD);
+}
+
+static void cause_refused(struct fake_policyd *f)
+{
+    fake_greets(f, FAKE_WELCOME_REFUSED);
+    fake_always(f, FAKE_CLOSE);
+}
+
+static void cause_malformed(struct fake_policyd *f)
+{
+    fake_always(f, FAKE_GARBAGE);
+}
+
+static const struct {
+    void (*bring)(struct fake_policyd *f);
+    unsigned reason;
+} causes[] = {
+    {cause_unreachable, PIL_REASON_UNREACHABLE},
+    {cause_timed_out, PIL_REASON_TIMED_OUT},
+    {cause_refused, PIL_REASON_REFUSED},
+    {cause_malformed, PIL_REASON_MALFORMED},
 };
 
-static struct pil_genpage *map_page(const struct world *w)
+static void assert_fails(struct pil_query q, unsigned reason)
 {
-    void *map = mmap(NULL, PIL_GENPAGE_SIZE, PROT_READ, MAP_SHARED, pil_store_page(w->store), 0);
-
-    assert_true(map != MAP_FAILED);
-    return map;
-}
-
-static void on_swapped(void *cookie)
-{
-    struct world *w = cookie;
-    struct pil_genpage *page = map_page(w);
-
-    w->page_at_swap = pil_genpage_generation(pil_genpage_word(page));
-    munmap(page, PIL_GENPAGE_SIZE);
-}
-
-static void on_done(void *cookie, const struct pil_store_report *report)
-{
-    struct world *w = cookie;
-
-    w->outcome = report->outcome;
-    w->loads++;
-    event_base_loopbreak(w->base);
-}
-
-static void load(struct world *w, const char *text)
-{
-    char *fresh = test_file(w->folder, "policy.conf", text);
-
-    free(fresh);
-    pil_store_reload(w->store, "command");
-    event_base_dispatch(w->base);
-}
-
-static void begin(struct world *w, uint32_t max_age_ms)
-{
-    struct pil_store_hooks hooks = {.cookie = w, .swapped = on_swapped, .done = on_done};
-
-    *w = (struct world){.base = event_base_new(), .folder = test_folder_make()};
-    w->path = test_file(w->folder, "policy.conf", "");
-    assert_err(pil_settings_init(&w->settings), PIL_OK);
-    pil_list_free(&w->settings.policy);
-    assert_err(pil_list_add(&w->settings.policy, w->path), PIL_OK);
-    assert_err(pil_store_open(w->base, &w->settings.policy, max_age_ms, &hooks, &w->store), PIL_OK);
-    assert_err(pil_decider_open(&w->settings, w->store, NULL, &w->stats, &w->decider), PIL_OK);
-}
-
-static void finish(struct world *w)
-{
-    pil_decider_close(w->decider);
-    pil_store_close(w->store);
-    pil_settings_free(&w->settings);
-    event_base_free(w->base);
-    free(w->path);
-    test_folder_remove(w->folder);
-}
-
-static struct pil_verdict ask(struct world *w, const char *ip, unsigned port)
-{
-    struct pil_subject who = {0, 1000};
-    struct pil_query q = test_daemon_query(ip, port);
+    int want = q.action == PIL_ACTION_ACCEPT ? ECONNABORTED : EACCES;
     struct pil_verdict v;
 
-    pil_decide(w->decider, &who, &q, &v);
-    return v;
-}
-
-static void without_a_policy_everything_is_denied(void **state)
-{
-    struct pil_verdict v;
-    struct world w;
-
-    (void)state;
-    begin(&w, 0);
-    v = ask(&w, "10.0.0.1", 80);
+    memset(&v, 0xff, sizeof(v));
+    assert_int_equal(pil_decide(&q, NULL, &v), want);
     assert_int_equal(v.effect, PIL_DENY);
-    assert_int_equal(v.reason, PIL_REASON_NO_POLICY);
-    assert_int_equal(v.ttl_ms, 0);
-    assert_int_equal(v.generation, 0);
+    assert_int_equal(v.reason, reason);
+    assert_int_equal(v.tier, PIL_TIER_FAIL);
     assert_int_equal(v.rule, PIL_NO_INDEX);
-    finish(&w);
+    assert_int_equal(v.policy, PIL_NO_INDEX);
+    assert_int_equal(v.generation, 0);
+    assert_int_equal(v.error, 0);
 }
 
-static void engine_then_cache_then_a_new_generation(void **state)
+static void each_cause_denies_every_action(void **state)
 {
-    struct pil_genpage *page;
-    struct pil_verdict v;
-    uint64_t first;
-    struct world w;
-
     (void)state;
-    begin(&w, 0);
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    assert_int_equal(w.outcome, PIL_RELOAD_NEW);
-    v = ask(&w, "10.0.0.1", 80);
-    assert_int_equal(v.effect, PIL_ALLOW);
-    assert_int_equal(v.tier, PIL_TIER_ENGINE);
-    assert_int_equal(v.ttl_ms, PIL_VERDICT_TTL_MS);
-    first = v.generation;
-    v = ask(&w, "10.0.0.1", 80);
-    assert_int_equal(v.effect, PIL_ALLOW);
-    assert_int_equal(v.tier, PIL_TIER_HOST);
-    assert_true(v.ttl_ms <= PIL_VERDICT_TTL_MS);
-    assert_int_equal(ask(&w, "10.0.0.1", 81).effect, PIL_DENY);
+    for (unsigned i = 0; i < PIL_NELEM(causes); i++) {
+        struct fake_policyd *f = world_begin();
+        uint32_t tail = 0;
 
-    load(&w, OPEN_TO("10.0.0.2:80"));
-    assert_int_equal(w.page_at_swap, first); /* announced only when everything is in place */
-    v = ask(&w, "10.0.0.1", 80);
-    assert_int_equal(v.effect, PIL_DENY);
-    assert_int_equal(v.tier, PIL_TIER_ENGINE);
-    assert_int_equal(v.generation, first + 1);
-    page = map_page(&w);
-    assert_int_equal(pil_genpage_generation(pil_genpage_word(page)), first + 1);
-    assert_non_null(pil_store_of(w.store, first));
-    assert_null(pil_store_of(w.store, first - 1));
-    assert_int_equal(w.stats.cache_hits, 1);
-    assert_int_equal(w.stats.decisions[PIL_TIER_ENGINE][PIL_DENY], 2);
-    pil_store_close(w.store);
-    assert_true(pil_genpage_is_retired(page));
-    munmap(page, PIL_GENPAGE_SIZE);
-    assert_err(pil_store_open(w.base, &w.settings.policy, 0, NULL, &w.store), PIL_OK);
-    finish(&w);
-}
+        fake_says(f, 0, 20);
+        assert_int_equal(connect_to(1, NULL), 0);
+        causes[i].bring(f);
+        for (unsigned k = 0; k < PIL_NELEM(inet_actions); k++)
+            assert_fails(inet(inet_actions[k], 80), causes[i].reason);
+        assert_fails(resolve("a.example"), causes[i].reason);
+        assert_int_equal(world_failed(causes[i].reason), 5);
+        assert_int_equal(world_decisions(PIL_TIER_FAIL, PIL_DENY), 5);
+        for (unsigned k = 0; k < PIL_NELEM(inet_actions); k++) {
+            struct pil_event event = next_event(&tail);
 
-static void a_broken_policy_changes_nothing(void **state)
-{
-    const struct pil_store_report *report;
-    uint64_t generation;
-    struct world w;
-
-    (void)state;
-    begin(&w, 0);
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    generation = pil_store_current(w.store)->generation;
-    load(&w, "schema = 1\ndefault = deny\nnonsense = 1\n");
-    report = pil_store_last(w.store);
-    assert_int_equal(report->outcome, PIL_RELOAD_FAILED);
-    assert_true(report->errors.count > 0);
-    assert_non_null(strstr(report->errors.item[0], "policy.conf:3: "));
-    assert_non_null(strstr(report->errors.item[0], "nonsense"));
-    assert_int_equal(pil_store_current(w.store)->generation, generation);
-    assert_int_equal(ask(&w, "10.0.0.1", 80).effect, PIL_ALLOW);
-    assert_int_equal(pil_store_loads(w.store, PIL_RELOAD_FAILED), 1);
-    finish(&w);
-}
-
-static void the_same_bytes_keep_the_generation(void **state)
-{
-    uint64_t generation;
-    struct world w;
-
-    (void)state;
-    begin(&w, 0);
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    generation = pil_store_current(w.store)->generation;
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    assert_int_equal(w.outcome, PIL_RELOAD_SAME);
-    assert_int_equal(pil_store_current(w.store)->generation, generation);
-    finish(&w);
-}
-
-static void obligations_that_cannot_be_met_are_refused(void **state)
-{
-    struct world w;
-
-    (void)state;
-    begin(&w, 0);
-    load(&w, "schema = 1\ndefault = deny\ntrust_domain = \"a.example\"\n"
-             "service \"s\" { endpoints = {\"10.0.0.1:80\"} encrypt = required }\n"
-             "policy \"p\" { applies = {\"*\"} rule \"r\" { effect = allow actions = {connect} "
-             "resources = {\"service:s\"} } }\n");
-    assert_int_equal(w.outcome, PIL_RELOAD_FAILED);
-    assert_null(pil_store_current(w.store));
-    assert_int_equal(ask(&w, "10.0.0.1", 80).reason, PIL_REASON_NO_POLICY);
-    finish(&w);
-}
-
-static void a_garbled_image_is_refused(void **state)
-{
-    struct world w;
-    int fd = memfd_create("garbled", MFD_CLOEXEC);
-
-    (void)state;
-    begin(&w, 0);
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    assert_int_equal(ftruncate(fd, 4096), 0);
-    assert_int_not_equal(pil_store_install(w.store, fd, 4096), PIL_OK);
-    assert_int_equal(ask(&w, "10.0.0.1", 80).effect, PIL_ALLOW);
-    finish(&w);
-}
-
-static void an_old_policy_denies(void **state)
-{
-    struct pil_verdict v;
-    struct world w;
-
-    (void)state;
-    begin(&w, 1);
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    while (pil_store_left(w.store) > 0)
-        ;
-    v = ask(&w, "10.0.0.1", 80);
-    assert_int_equal(v.effect, PIL_DENY);
-    assert_int_equal(v.reason, PIL_REASON_POLICY_STALE);
-    assert_int_equal(v.ttl_ms, 0);
-    finish(&w);
-    begin(&w, 5000);
-    load(&w, OPEN_TO("10.0.0.1:80"));
-    v = ask(&w, "10.0.0.1", 80);
-    assert_int_equal(v.effect, PIL_ALLOW);
-    assert_true(v.ttl_ms <= 5000); /* no verdict outlives its policy */
-    finish(&w);
-}
-
-static void the_status_page_cannot_be_written(void **state)
-{
-    struct pil_page page;
-    int ring;
-
-    (void)state;
-    assert_err(pil_page_open(&page), PIL_OK);
-    assert_true(mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, page.fd, 0) == MAP_FAILED);
-    assert_int_equal(write(page.fd, "x", 1), -1);
-    assert_int_equal(ftruncate(page.fd, 0), -1);
-    pil_page_close(&page);
-    ring = pil_page_memfd("ring", 8192);
-    assert_true(ring >= 0);
-    assert_int_equal(ftruncate(ring, 0), -1);
-    close(ring);
-}
-
-static void the_cache_tells_questions_apart(void **state)
-{
-    struct pil_subject who = {1, 1000}, other = {1, 1001};
-    struct pil_query q = test_daemon_query("10.0.0.1", 80), named = q;
-    struct pil_verdict v = {.effect = PIL_ALLOW, .ttl_ms = 100, .generation = 7}, out;
-    struct pil_cache *cache;
-
-    (void)state;
-    named.seen = PIL_FIELD_NAME;
-    named.name = pil_slice_of("db");
-    assert_err(pil_cache_open(64, &cache), PIL_OK);
-    assert_false(pil_cache_get(cache, &who, &q, 7, 1000, &out));
-    assert_false(pil_cache_put(cache, &who, &q, 1000, &v));
-    assert_true(pil_cache_get(cache, &who, &q, 7, 1040, &out));
-    assert_int_equal(out.ttl_ms, 60);
-    assert_false(pil_cache_get(cache, &who, &q, 7, 1100, &out));
-    assert_false(pil_cache_get(cache, &who, &q, 8, 1040, &out));
-    assert_false(pil_cache_get(cache, &other, &q, 7, 1040, &out));
-    assert_false(pil_cache_get(cache, &who, &named, 7, 1040, &out));
-    v.ttl_ms = 0;
-    assert_false(pil_cache_put(cache, &who, &named, 1000, &v));
-    assert_false(pil_cache_get(cache, &who, &named, 7, 1000, &out));
-    pil_cache_close(cache);
-}
-
-static void a_full_cache_gives_up_entries(void **state)
-{
-    struct pil_subject who = {1, 1000};
-    struct pil_query q = test_daemon_query("10.0.0.1", 80);
-    struct pil_verdict v = {.effect = PIL_ALLOW, .ttl_ms = 100, .generation = 7}, out;
-    struct pil_cache *cache;
-    unsigned evicted = 0, found = 0;
-
-    (void)state;
-    assert_err(pil_cache_open(64, &cache), PIL_OK);
-    for (unsigned i = 1; i <= 1000; i++) {
-        q.port = (uint16_t)i;
-        evicted += pil_cache_put(cache, &who, &q, 1000, &v);
+            assert_int_equal(event.action, inet_actions[k]);
+            assert_int_equal(event.tier, PIL_TIER_FAIL);
+            assert_int_equal(event.reason, causes[i].reason);
+            assert_int_equal(event.error,
+                             event.action == PIL_ACTION_ACCEPT ? ECONNABORTED : EACCES);
+            assert_int_equal(event.rule, PIL_NO_INDEX);
+        }
+        assert_int_equal(next_event(&tail).action, PIL_ACTION_RESOLVE);
+        assert_no_event(tail);
+        world_end(f);
     }
-    for (unsigned i = 1; i <= 1000; i++) {
-        q.port = (uint16_t)i;
-        found += pil_cache_get(cache, &who, &q, 7, 1000, &out);
+}
+
+/* Before there ever was a welcome: nothing to count in, and closed all the same. */
+static void before_any_welcome_everything_is_refused(void **state)
+{
+    static const struct {
+        enum fake_welcome greets;
+        unsigned reason;
+    } rows[] = {
+        {FAKE_WELCOME_HOLD, PIL_REASON_TIMED_OUT},
+        {FAKE_WELCOME_CLOSE, PIL_REASON_UNREACHABLE},
+        {FAKE_WELCOME_REFUSED, PIL_REASON_REFUSED},
+        {FAKE_WELCOME_NO_FDS, PIL_REASON_MALFORMED},
+        {FAKE_WELCOME_PAGE_VERSION, PIL_REASON_MALFORMED},
+    };
+    struct fake_policyd *f = *state;
+
+    for (unsigned i = 0; i < PIL_NELEM(rows); i++) {
+        world_fresh(fake_path(f));
+        atomic_store(&pil_process.deadline_ms, 20);
+        fake_greets(f, rows[i].greets);
+        for (unsigned k = 0; k < PIL_NELEM(inet_actions); k++)
+            assert_fails(inet(inet_actions[k], 80), rows[i].reason);
+        assert_fails(resolve("a.example"), rows[i].reason);
+        assert_null(atomic_load(&pil_process.ring));
     }
-    assert_int_equal(found, 64);
-    assert_int_equal(evicted, 1000 - 64);
-    pil_cache_close(cache);
+    assert_int_equal(fake_seen(f).frames, 0);
+}
+
+/* The guard against a hole: whatever breaks, and however, nothing is let through. */
+static void no_broken_answer_ever_allows(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    fake_says(f, 0, 20);
+    for (enum fake_answer a = FAKE_HOLD; a < FAKE_ANSWERS; a++) {
+        fake_always(f, a);
+        assert_int_equal(connect_to((uint16_t)(100 + a), NULL), EACCES);
+        world_later(1001);
+    }
+    fake_always(f, FAKE_VERDICT);
+    for (enum fake_answer a = FAKE_HOLD; a < FAKE_ANSWERS; a++)
+        assert_int_equal(connect_to((uint16_t)(100 + a), NULL), 0);
+}
+
+static void a_cached_verdict_serves_its_ttl_without_policyd(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v;
+
+    assert_int_equal(connect_to(80, NULL), 0);
+    fake_die(f);
+    for (int i = 0; i < 9; i++) { /* each second it looks for a policyd in vain */
+        assert_int_equal(connect_to(80, &v), 0);
+        assert_int_equal(v.tier, PIL_TIER_PROCESS);
+        assert_fails(inet(PIL_ACTION_CONNECT, 81), PIL_REASON_UNREACHABLE);
+        world_later(1001);
+    }
+    world_later(1000); /* 10 s after it was given, it is over */
+    assert_fails(inet(PIL_ACTION_CONNECT, 80), PIL_REASON_UNREACHABLE);
+    fake_live(f);
+    world_later(1001);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.tier, PIL_TIER_ENGINE);
+    assert_int_equal(v.generation, 2000);
+}
+
+static void a_cached_denial_outlives_policyd_no_longer(void **state)
+{
+    struct pil_verdict v = {.effect = PIL_DENY, .reason = PIL_REASON_RULE_DENY, .ttl_ms = 500};
+    struct fake_policyd *f = *state;
+
+    fake_verdict(f, &v);
+    assert_int_equal(connect_to(80, NULL), EACCES);
+    fake_die(f);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(v.reason, PIL_REASON_RULE_DENY);
+    world_later(501);
+    assert_fails(inet(PIL_ACTION_CONNECT, 80), PIL_REASON_UNREACHABLE);
+}
+
+/* ---- generations ----------------------------------------------------------------------------- */
+
+static void a_new_generation_is_seen_at_the_next_call(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v;
+
+    assert_int_equal(connect_to(80, NULL), 0);
+    publish(f, 1001, 0);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.tier, PIL_TIER_ENGINE);
+    assert_int_equal(v.generation, 1001);
+    publish(f, 1000, 0); /* generations never come back, but the old entry is not what serves */
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.generation, 1000);
+    assert_int_equal(fake_seen(f).frames, 3);
+}
+
+static void a_new_generation_ends_what_is_cached_also_without_policyd(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    assert_int_equal(connect_to(80, NULL), 0);
+    publish(f, 1001, 0);
+    fake_die(f);
+    assert_fails(inet(PIL_ACTION_CONNECT, 80), PIL_REASON_UNREACHABLE);
+}
+
+static void an_answer_of_another_generation_is_asked_again(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v;
+
+    fake_once(f, FAKE_GENERATION);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.generation, 1000);
+    assert_int_equal(fake_seen(f).frames, 2);
+    assert_int_equal(connect_to(80, &v), 0); /* the right one was kept */
+    assert_int_equal(v.tier, PIL_TIER_PROCESS);
+}
+
+static void three_other_generations_are_no_allow(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    fake_always(f, FAKE_GENERATION);
+    assert_fails(inet(PIL_ACTION_CONNECT, 80), PIL_REASON_TIMED_OUT);
+    assert_int_equal(fake_seen(f).frames, 3);
+    fake_always(f, FAKE_VERDICT);
+    assert_int_equal(connect_to(80, NULL), 0); /* and nothing was kept */
+    assert_int_equal(fake_seen(f).frames, 4);
+}
+
+static void a_denial_of_another_generation_is_a_denial(void **state)
+{
+    struct pil_verdict v = {.effect = PIL_DENY,
+                            .reason = PIL_REASON_DEFAULT_DENY,
+                            .tier = PIL_TIER_ENGINE,
+                            .ttl_ms = 1000};
+    struct fake_policyd *f = *state;
+
+    fake_verdict(f, &v);
+    fake_always(f, FAKE_GENERATION);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(v.reason, PIL_REASON_DEFAULT_DENY);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(fake_seen(f).frames, 6);
+}
+
+/* Generation 0 is no policy: a daemon that allows under it is not believed. */
+static void generation_0_never_allows(void **state)
+{
+    struct pil_verdict v = {.effect = PIL_DENY,
+                            .reason = PIL_REASON_NO_POLICY,
+                            .tier = PIL_TIER_ENGINE,
+                            .ttl_ms = 1000};
+    struct fake_policyd *f = *state;
+
+    publish(f, 0, 0);
+    assert_int_equal(connect_to(80, &(struct pil_verdict){0}), EACCES);
+    fake_verdict(f, &v);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(v.reason, PIL_REASON_NO_POLICY);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(v.tier, PIL_TIER_ENGINE); /* and is not cached */
+}
+
+/* ---- restarts -------------------------------------------------------------------------------- */
+
+static void a_busy_process_finds_a_restarted_policyd_in_a_second(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v;
+
+    assert_int_equal(connect_to(80, NULL), 0);
+    fake_die(f);
+    fake_live(f);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.generation, 1000); /* cached, and nobody has looked yet */
+    world_later(1001);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.generation, 2000);
+    assert_int_equal(fake_seen(f).hellos, 2);
+}
+
+static void a_retired_page_is_left_in_a_second(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v;
+
+    assert_int_equal(connect_to(80, NULL), 0);
+    pil_genpage_retire(fake_page(f));
+    fake_die(f);
+    fake_live(f);
+    world_later(1001);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.generation, 2000);
+}
+
+/* ---- conditions ------------------------------------------------------------------------------ */
+
+static struct pil_name host(const char *text)
+{
+    struct pil_name name;
+
+    assert_true(pil_name_make(text, &name));
+    return name;
+}
+
+static void nothing_is_carried_that_nobody_looks_at(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_ip ip = world_ip(10, 0, 0, 1), none = {{0}};
+    struct pil_query q = inet(PIL_ACTION_ACCEPT, 80);
+    struct pil_name name = host("a.example");
+
+    pil_names_note(&ip, &name);
+    q.source = world_ip(192, 0, 2, 1);
+    assert_int_equal(pil_decide(&q, (void *)connect_to, NULL), 0);
+    assert_int_equal(fake_seen(f).last[0].seen, 0);
+    assert_int_equal(fake_seen(f).last[0].name.len, 0);
+    assert_int_equal(fake_seen(f).last[0].caller.len, 0);
+    assert_memory_equal(&fake_seen(f).last[0].source, &none, sizeof(none));
+    q.source = world_ip(192, 0, 2, 2); /* the same entry for everybody */
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).frames, 1);
+}
+
+static void the_name_is_carried_when_rules_look_at_it(void **state)
+{
+    struct pil_ip ip = world_ip(10, 9, 0, 1);
+    struct fake_policyd *f = *state;
+    struct pil_query q = inet(PIL_ACTION_CONNECT, 80);
+    struct pil_name name = host("named.example");
+    struct fake_seen seen;
+
+    publish(f, 1001, PIL_FIELD_NAME);
+    q.ip = ip;
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0); /* nothing was resolved: seen, and empty */
+    seen = fake_seen(f);
+    assert_int_equal(seen.last[0].seen, PIL_FIELD_NAME);
+    assert_int_equal(seen.last[0].name.len, 0);
+    pil_names_note(&ip, &name);
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).frames, 2);
+    assert_string_equal(fake_seen(f).text[0][0], "named.example");
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).frames, 2);
+}
+
+static void the_source_is_carried_for_accept_alone(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_query q = inet(PIL_ACTION_ACCEPT, 80);
+    struct pil_ip source = world_ip(192, 0, 2, 1);
+
+    publish(f, 1001, PIL_FIELD_SOURCE);
+    q.source = source;
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).last[0].seen, PIL_FIELD_SOURCE);
+    assert_memory_equal(&fake_seen(f).last[0].source, &source, sizeof(source));
+    q.source = world_ip(192, 0, 2, 2);
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).frames, 2); /* an entry for each of them */
+    q.action = PIL_ACTION_CONNECT;
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+    assert_int_equal(fake_seen(f).last[0].seen, 0);
+}
+
+static void the_caller_is_carried_when_it_can_be_told(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_query q = inet(PIL_ACTION_CONNECT, 80);
+    int on_the_stack = 0;
+
+    publish(f, 1001, PIL_FIELD_CALLER);
+    assert_int_equal(pil_decide(&q, (void *)connect_to, NULL), 0);
+    assert_int_equal(fake_seen(f).last[0].seen, PIL_FIELD_CALLER);
+    assert_string_equal(fake_seen(f).text[0][1], "unit");
+    assert_int_equal(pil_decide(&q, &on_the_stack, NULL), 0);
+    assert_int_equal(fake_seen(f).last[0].seen, 0);
+    assert_int_equal(pil_decide(&q, NULL, NULL), 0); /* unseen in the same way */
+    assert_int_equal(fake_seen(f).frames, 2);
+}
+
+/* The event says who was refused, also where the key leaves it out. */
+static void the_event_has_the_source_that_the_key_left_out(void **state)
+{
+    struct pil_verdict v = {.effect = PIL_DENY, .tier = PIL_TIER_ENGINE, .ttl_ms = 1000};
+    struct pil_ip source = world_ip(192, 0, 2, 9);
+    struct pil_query q = inet(PIL_ACTION_ACCEPT, 80);
+    struct fake_policyd *f = *state;
+    struct pil_event event;
+    uint32_t tail = 0;
+
+    fake_verdict(f, &v);
+    assert_int_equal(pil_decide(&q, NULL, NULL), ECONNABORTED);
+    q.source = source;
+    assert_int_equal(pil_decide(&q, NULL, NULL), ECONNABORTED);
+    event = next_event(&tail);
+    assert_memory_equal(&event.source, &source, sizeof(source));
+}
+
+static void a_full_ring_drops_and_counts(void **state)
+{
+    struct pil_verdict v = {.effect = PIL_DENY, .tier = PIL_TIER_ENGINE, .ttl_ms = 1000};
+    struct fake_policyd *f = *state;
+
+    fake_verdict(f, &v);
+    for (unsigned i = 0; i < PIL_RING_SLOTS + 4; i++)
+        assert_int_equal(connect_to(80, NULL), EACCES);
+    assert_int_equal(atomic_load(&fake_ring(f, 0)->counters.dropped), 3);
+    assert_int_equal(world_decisions(PIL_TIER_PROCESS, PIL_DENY), PIL_RING_SLOTS + 3);
+}
+
+/* ---- asking ahead ---------------------------------------------------------------------------- */
+
+static void ahead_asks_once_for_all(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_name name = host("ahead.example");
+    struct pil_ip ip[3] = {world_ip(10, 7, 0, 1), world_ip(10, 7, 0, 2), world_ip(10, 7, 0, 3)};
+    uint16_t port[3] = {80, 80, 80};
+    struct pil_verdict v;
+
+    publish(f, 1001, PIL_FIELD_NAME);
+    assert_err(pil_link_welcome(), PIL_OK);
+    for (int i = 0; i < 3; i++)
+        pil_names_note(&ip[i], &name);
+    pil_decide_ahead(ip, port, 3, &name);
+    assert_int_equal(fake_seen(f).frames, 1);
+    assert_int_equal(fake_seen(f).last_count, 3);
+    for (int i = 0; i < 3; i++) {
+        struct pil_query q = inet(PIL_ACTION_CONNECT, 80);
+
+        assert_string_equal(fake_seen(f).text[i][0], "ahead.example");
+        q.ip = ip[i];
+        assert_int_equal(pil_decide(&q, NULL, &v), 0);
+        assert_int_equal(v.tier, PIL_TIER_PROCESS);
+    }
+    assert_int_equal(fake_seen(f).frames, 1);
+}
+
+static void ahead_keeps_nothing_of_another_generation(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_name name = host("ahead.example");
+    struct pil_ip ip[2] = {world_ip(10, 0, 0, 1), world_ip(10, 0, 0, 2)};
+    uint16_t port[2] = {80, 80};
+    struct pil_verdict v;
+
+    assert_err(pil_link_welcome(), PIL_OK);
+    fake_once(f, FAKE_GENERATION);
+    pil_decide_ahead(ip, port, 2, &name);
+    assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.tier, PIL_TIER_ENGINE);
+    assert_int_equal(fake_seen(f).frames, 2);
+}
+
+static void ahead_does_nothing_without_page_or_with_caller_rules(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_name name = host("ahead.example");
+    struct pil_ip ip[PIL_AHEAD_MAX + 1] = {{{0}}};
+    uint16_t port[PIL_AHEAD_MAX + 1] = {0};
+
+    pil_decide_ahead(ip, port, 2, &name);
+    assert_int_equal(fake_seen(f).connections, 0);
+    assert_err(pil_link_welcome(), PIL_OK);
+    publish(f, 1001, PIL_FIELD_CALLER);
+    pil_decide_ahead(ip, port, 2, &name);
+    publish(f, 1002, 0);
+    pil_decide_ahead(ip, port, PIL_AHEAD_MAX + 1, &name);
+    assert_int_equal(fake_seen(f).frames, 0);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(without_a_policy_everything_is_denied),
-        cmocka_unit_test(engine_then_cache_then_a_new_generation),
-        cmocka_unit_test(a_broken_policy_changes_nothing),
-        cmocka_unit_test(the_same_bytes_keep_the_generation),
-        cmocka_unit_test(obligations_that_cannot_be_met_are_refused),
-        cmocka_unit_test(a_garbled_image_is_refused),
-        cmocka_unit_test(an_old_policy_denies),
-        cmocka_unit_test(the_status_page_cannot_be_written),
-        cmocka_unit_test(the_cache_tells_questions_apart),
-        cmocka_unit_test(a_full_cache_gives_up_entries),
+        world_test(asked_once_and_then_cached),
+        world_test(each_question_has_its_own_entry),
+        world_test(a_verdict_without_ttl_is_asked_again),
+        world_test(a_denial_is_the_errno_of_the_policy),
+        world_test(only_cached_denials_are_told_by_event),
+        cmocka_unit_test(each_cause_denies_every_action),
+        world_test(before_any_welcome_everything_is_refused),
+        world_test(no_broken_answer_ever_allows),
+        world_test(a_cached_verdict_serves_its_ttl_without_policyd),
+        world_test(a_cached_denial_outlives_policyd_no_longer),
+        world_test(a_new_generation_is_seen_at_the_next_call),
+        world_test(a_new_generation_ends_what_is_cached_also_without_policyd),
+        world_test(an_answer_of_another_generation_is_asked_again),
+        world_test(three_other_generations_are_no_allow),
+        world_test(a_denial_of_another_generation_is_a_denial),
+        world_test(generation_0_never_allows),
+        world_test(a_busy_process_finds_a_restarted_policyd_in_a_second),
+        world_test(a_retired_page_is_left_in_a_second),
+        world_test(nothing_is_carried_that_nobody_looks_at),
+        world_test(the_name_is_carried_when_rules_look_at_it),
+        world_test(the_source_is_carried_for_accept_alone),
+        world_test(the_caller_is_carried_when_it_can_be_told),
+        world_test(the_event_has_the_source_that_the_key_left_out),
+        world_test(a_full_ring_drops_and_counts),
+        world_test(ahead_asks_once_for_all),
+        world_test(ahead_keeps_nothing_of_another_generation),
+        world_test(ahead_does_nothing_without_page_or_with_caller_rules),
     };
 
     return cmocka_run_group_tests_name("decide", tests, NULL, NULL);
