@@ -71,7 +71,8 @@ _pillion()
         COMPREPLY=($(compgen -u -- "$cur"))
         return
         ;;
-    --timeout | -t | --at | --unit | --cgroup | --sha256 | --source | --caller | -c | --name | -n | --host-id)
+    --timeout | -t | --at | --unit | --cgroup | --sha256 | --source | --caller | -c | --name | \
+        -n | --host-id)
         return
         ;;
     esac

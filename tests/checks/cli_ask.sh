@@ -67,8 +67,14 @@ policy "web" {
     }
     rule "anything" { effect = allow  actions = {connect}  resources = {"169.254.0.0/16:*"} }
     rule "names" { effect = allow  actions = {resolve}  resources = {"*.corp.example"} }
-    rule "in" { effect = allow  actions = {accept}  resources = {"*:80"}  when { source = {"10.0.0.0/8"} } }
-    rule "lib" { effect = allow  actions = {send}  resources = {"*:53"}  when { caller = {"libresolv.so.*"} } }
+    rule "in" {
+        effect = allow  actions = {accept}  resources = {"*:80"}
+        when { source = {"10.0.0.0/8"} }
+    }
+    rule "lib" {
+        effect = allow  actions = {send}  resources = {"*:53"}
+        when { caller = {"libresolv.so.*"} }
+    }
 }
 policy "trial" {
     stage = shadow
@@ -89,8 +95,9 @@ try 0 "$pillion" check "$tmp/good.conf" && out '^0 errors, 0 warnings$' && out '
 verdict $? "check counts what a good policy holds"
 try 0 "$pillion" check --json "$tmp/good.conf" && [ "$(field rules)" = 7 ] && out '"ok": true'
 verdict $? "and says so in JSON"
-printf 'schema = 1\nworkload "a" { exee = "/x" }\npolicy "p" { applies = {"workload:b"} }\n' >"$tmp/bad.conf"
-try 1 "$pillion" check "$tmp/bad.conf" && err '^error: .*bad.conf:2: .*"exee"' && out '^[1-9][0-9]* errors'
+printf '%s\n' 'schema = 1' 'workload "a" { exee = "/x" }' >"$tmp/bad.conf"
+try 1 "$pillion" check "$tmp/bad.conf" && err '^error: .*bad.conf:2: .*"exee"' &&
+    out '^[1-9][0-9]* errors'
 verdict $? "check shows file, line and text of an error"
 try 1 "$pillion" check --json "$tmp/bad.conf" && out '"severity": "error"' && out '"ok": false'
 verdict $? "also in JSON, and its code is 1"
@@ -109,36 +116,47 @@ verdict $? "check of nothing is wrong usage"
 
 # ---- explain, from files -------------------------------------------------------------------------
 
-explain 0 --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 && out '^allow: connect 10.0.3.11:5432 as web' &&
-    out 'policy "web" rule "ledger" (.*good.conf:14), version 2' && out 'would-deny' && out 'rule "stop"'
+explain 0 --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 &&
+    out '^allow: connect 10.0.3.11:5432 as web' &&
+    out 'policy "web" rule "ledger" (.*good.conf:14), version 2' && out 'would-deny' &&
+    out 'rule "stop"'
 verdict $? "an allowed call: verdict, rule, place, version and what the shadow would change"
-explain 1 --as web --at 2026-01-05T23:00Z connect 10.0.3.11:5432 && out 'default-deny' && out 'error     EACCES' &&
+explain 1 --as web --at 2026-01-05T23:00Z connect 10.0.3.11:5432 && out 'default-deny' &&
+    out 'error     EACCES' &&
     out 'web/ledger .*06:00-22:00'
 verdict $? "at another hour: the default, and the rule that nearly matched with what it wants"
-explain 1 --as web connect 169.254.169.254:80 && out 'rule-deny' && out 'rule "no-metadata" (.*good.conf:8), version 7'
+explain 1 --as web connect 169.254.169.254:80 && out 'rule-deny' &&
+    out 'rule "no-metadata" (.*good.conf:8), version 7'
 verdict $? "a deny rule wins over an allow rule"
 explain 1 --as "" connect 10.0.3.11:5432 && out 'workload without a name'
 verdict $? "the workload without a name can be asked for"
-explain 0 --as web resolve ledger.corp.example && explain 1 --as web resolve corp.example && out 'error     EAI_FAIL'
+explain 0 --as web resolve ledger.corp.example && explain 1 --as web resolve corp.example &&
+    out 'error     EAI_FAIL'
 verdict $? "resolve is judged by the name, and denied as getaddrinfo denies"
-explain 0 --as web --source 10.1.2.3 accept 10.0.0.1:80 && explain 1 --as web --source 192.0.2.1 accept 10.0.0.1:80 &&
+explain 0 --as web --source 10.1.2.3 accept 10.0.0.1:80 &&
+    explain 1 --as web --source 192.0.2.1 accept 10.0.0.1:80 &&
     explain 1 --as web accept 10.0.0.1:80 && out 'web/in .*cannot be seen'
 verdict $? "accept is judged by its source, and not allowed without one"
-explain 0 --as web --caller libresolv.so.2 send 10.0.0.1:53 && explain 1 --as web --caller libc.so.6 send 10.0.0.1:53
+explain 0 --as web --caller libresolv.so.2 send 10.0.0.1:53 &&
+    explain 1 --as web --caller libc.so.6 send 10.0.0.1:53
 verdict $? "a calling library is a condition"
 explain 0 --exe /usr/sbin/nginx --at 2026-01-05T12:00Z connect 10.0.3.11:5432 && out ' as web,'
 verdict $? "an executable finds its workload"
-explain 0 --json --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 && [ "$(field verdict)" = allow ] &&
+explain 0 --json --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 &&
+    [ "$(field verdict)" = allow ] &&
     [ "$(field shadow_verdict)" = would-deny ] && out '"line": 14'
 verdict $? "JSON carries the same"
-explain 2 --as nobody connect 10.0.0.1:1 && err 'no workload "nobody"' && explain 2 connect 10.0.0.1:1 &&
-    explain 2 --as web conect 10.0.0.1:1 && err 'legal is connect' && explain 2 --as web connect 10.0.0.0/8:1 &&
+explain 2 --as nobody connect 10.0.0.1:1 && err 'no workload "nobody"' &&
+    explain 2 connect 10.0.0.1:1 &&
+    explain 2 --as web conect 10.0.0.1:1 && err 'legal is connect' &&
+    explain 2 --as web connect 10.0.0.0/8:1 &&
     explain 2 --as web --at noon connect 10.0.0.1:1 && explain 2 --as web connect
 verdict $? "questions that cannot be asked are wrong usage"
 
 # ---- render --------------------------------------------------------------------------------------
 
-try 0 "$pillion" render "$tmp/good.conf" && cp "$tmp/out" "$tmp/rendered.conf" && chmod 644 "$tmp/rendered.conf" &&
+try 0 "$pillion" render "$tmp/good.conf" && cp "$tmp/out" "$tmp/rendered.conf" &&
+    chmod 644 "$tmp/rendered.conf" &&
     try 0 "$pillion" render "$tmp/rendered.conf" && cmp -s "$tmp/out" "$tmp/rendered.conf"
 verdict $? "rendered text is a policy that renders to itself"
 try 1 "$pillion" render "$tmp/bad.conf" && err 'bad.conf:2'
@@ -160,13 +178,15 @@ try 0 "$tmp/bin/policyd" -s "$tmp/sock" -p "$tmp/live.conf" -l "$tmp/log" --pidf
 verdict $? "policyd starts"
 export PILLION_SOCKET="$tmp/sock"
 
-try 0 "$pillion" status && out '^health     ok' && out '3 policies, 7 rules' && out "^policyd .*$tmp/sock"
+try 0 "$pillion" status && out '^health     ok' && out '3 policies, 7 rules' &&
+    out "^policyd .*$tmp/sock"
 verdict $? "status shows health, policy and socket"
 try 0 "$pillion" status --processes --json && out '"attached"' && [ "$(field version)" = 0.1.0 ]
 verdict $? "status in JSON carries the processes"
 try 0 "$pillion" render && cmp -s "$tmp/out" "$tmp/rendered.conf"
 verdict $? "the policy in force renders to the same text as its file"
-try 0 "$pillion" explain --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 && out 'live.conf:14'
+try 0 "$pillion" explain --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 &&
+    out 'live.conf:14'
 verdict $? "explain asks the policy in force"
 try 1 "$pillion" explain --pid $$ connect 10.0.3.11:5432 && out ' as '
 verdict $? "explain asks for a running process"
@@ -175,12 +195,13 @@ verdict $? "a process that is not there is wrong usage"
 
 try 0 "$pillion" status --json && before=$(field generation)
 sed 's/version = 2/version = 3/' "$tmp/good.conf" >"$tmp/live.conf"
-try 0 "$pillion" reload && out 'is in force' && try 0 "$pillion" status --json && [ "$(field generation)" -gt "$before" ]
+try 0 "$pillion" reload && out 'is in force' && try 0 "$pillion" status --json &&
+    [ "$(field generation)" -gt "$before" ]
 verdict $? "reload brings a new generation into force"
 try 0 "$pillion" explain --as web --at 2026-01-05T12:00Z connect 10.0.3.11:5432 && out 'version 3'
 verdict $? "explain knows it at once"
 echo 'nonsense' >>"$tmp/live.conf"
-try 1 "$pillion" reload && err 'live.conf:2.*nonsense' && err 'stays in force'
+try 1 "$pillion" reload && err 'live.conf:[0-9]*: .*nonsense' && err 'stays in force'
 verdict $? "a broken policy is refused with its place, and the old one stays"
 try 1 "$pillion" status && out '^health     NOT OK' && out 'last load  failed'
 verdict $? "status tells, and ends with 1"
@@ -224,14 +245,18 @@ fi
 # ---- completion ----------------------------------------------------------------------------------
 
 complete() { # WORDS...: what bash offers for the last of them
-    PATH=$tmp/bin:$PATH bash -c '. dist/pillion.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _pillion
+    PATH=$tmp/bin:$PATH bash -c '. dist/pillion.bash
+        COMP_WORDS=("$@")
+        COMP_CWORD=$(($# - 1))
+        _pillion
         printf "%s\n" "${COMPREPLY[@]}"' bash "$@" >"$tmp/out" 2>"$tmp/err"
 }
 complete pillion re && out '^render$' && out '^reload$' && ! out run
 verdict $? "commands are completed"
 for command in run check explain render status reload decisions version; do
     "$pillion" "$command" --help | grep -o -- '--[a-z][a-z0-9-]*' | sort -u >"$tmp/want"
-    complete pillion "$command" -- && sort -u "$tmp/out" >"$tmp/got" && diff "$tmp/want" "$tmp/got" >"$tmp/out"
+    complete pillion "$command" -- && sort -u "$tmp/out" >"$tmp/got" &&
+        diff "$tmp/want" "$tmp/got" >"$tmp/out"
     verdict $? "completion knows the options of $command, no more and no less"
     for option in $(cat "$tmp/want"); do
         grep -q "Fl -${option#--}" man/pillion.1 || echo "$option"
