@@ -116,14 +116,14 @@ void pil_json_string(struct pil_json *j, const char *name, const char *value)
         raw(j, "null", 4);
 }
 
-/* Plain decimal. */
+/* Plain decimal; readers of JSON keep 63 bits, so more is written as the most. */
 static void number(struct pil_json *j, uint64_t value)
 {
     char digits[24];
     struct pil_text text;
 
     pil_text_init(&text, digits, sizeof(digits));
-    pil_text_add_u64(&text, value);
+    pil_text_add_u64(&text, value <= INT64_MAX ? value : INT64_MAX);
     raw(j, digits, text.len);
 }
 

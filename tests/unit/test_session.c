@@ -1,0 +1,441 @@
+/* A real policyd on its socket: what it answers, and that hostile clients cost their connection
+ * and nothing else. */
+#include "tests/support/support.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/genpage.h"
+#include "core/ring.h"
+#include "tests/support/daemon.h"
+
+#define POLICY                                                                                     \
+    "schema = 1\ndefault = deny\n"                                                                 \
+    "workload \"test\" { exe = \"/**test_session\" }\n"                                            \
+    "policy \"p\" { version = 7 applies = {\"workload:test\"}\n"                                   \
+    "rule \"open\" { effect = allow actions = {connect} resources = {\"10.0.0.1:80\"} } }\n"
+#define OTHER                                                                                      \
+    "schema = 1\ndefault = deny\n"                                                                 \
+    "workload \"other\" { exe = \"/**test_session\" coverage = required }\n"
+
+static void expect_denied(int fd, const char *ip, unsigned port, bool denied)
+{
+    struct pil_query q = test_daemon_query(ip, port);
+    struct pil_verdict v;
+
+    test_daemon_ask(fd, &q, 1, &v);
+    assert_int_equal(v.effect, denied ? PIL_DENY : PIL_ALLOW);
+}
+
+static void hello_attests_and_decides(void **state)
+{
+    struct test_daemon d;
+    struct pil_welcome welcome;
+    struct pil_query q[PIL_BATCH_MAX];
+    struct pil_verdict v[PIL_BATCH_MAX];
+    struct pil_genpage *page;
+    struct pil_ring *ring;
+    int fd, fds[2];
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    welcome = test_daemon_hello(fd, fds);
+    assert_int_equal(welcome.status, PIL_OK);
+    assert_int_equal(welcome.flags, 0);
+    assert_int_equal(welcome.deadline_ms, PIL_DEADLINE_MS);
+    assert_slice(welcome.workload, "test");
+    page = mmap(NULL, PIL_GENPAGE_SIZE, PROT_READ, MAP_SHARED, fds[0], 0);
+    ring = mmap(NULL, PIL_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    assert_true(page != MAP_FAILED && ring != MAP_FAILED);
+    assert_err(pil_genpage_check(page), PIL_OK);
+    assert_err(pil_ring_check(ring), PIL_OK);
+    for (unsigned i = 0; i < PIL_BATCH_MAX; i++)
+        q[i] = test_daemon_query("10.0.0.1", i == 3 ? 80 : 1000 + i);
+    test_daemon_ask(fd, q, PIL_BATCH_MAX, v);
+    for (unsigned i = 0; i < PIL_BATCH_MAX; i++) {
+        assert_int_equal(v[i].effect, i == 3 ? PIL_ALLOW : PIL_DENY);
+        assert_int_equal(v[i].generation, pil_genpage_generation(pil_genpage_word(page)));
+    }
+    test_daemon_stop(&d);
+    assert_true(test_daemon_closed(fd));
+    assert_true(pil_genpage_is_retired(page));
+    close(fd), close(fds[0]), close(fds[1]);
+}
+
+static void a_new_policy_reaches_attached_processes(void **state)
+{
+    struct pil_genpage *page;
+    struct test_daemon d;
+    json_t *load, *all;
+    uint64_t before;
+    uint32_t status;
+    int fd, fds[2];
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, fds);
+    page = mmap(NULL, PIL_GENPAGE_SIZE, PROT_READ, MAP_SHARED, fds[0], 0);
+    before = pil_genpage_generation(pil_genpage_word(page));
+    expect_denied(fd, "10.0.0.1", 80, false);
+    test_daemon_policy(&d, OTHER);
+    load = test_daemon_control(&d, "reload", NULL, &status);
+    assert_int_equal(status, PIL_OK);
+    assert_string_not_equal(json_string_value(json_object_get(load, "outcome")), "failed");
+    json_decref(load);
+    assert_int_equal(pil_genpage_generation(pil_genpage_word(page)), before + 1);
+    expect_denied(fd, "10.0.0.1", 80, true);
+    all = test_daemon_control(&d, "processes", NULL, &status);
+    assert_string_equal(
+        json_string_value(json_object_get(
+            json_array_get(json_object_get(all, "processes"), 0), "workload")),
+        "other");
+    json_decref(all);
+    close(fd);
+    fd = test_daemon_connect(&d);
+    assert_int_equal(test_daemon_hello(fd, NULL).flags, PIL_WELCOME_COVER_CHILDREN);
+    close(fd), close(fds[0]), close(fds[1]);
+    test_daemon_stop(&d);
+}
+
+static void sends_and_is_closed(const struct test_daemon *d, const void *bytes, size_t len)
+{
+    int fd = test_daemon_connect(d);
+
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+    assert_true(test_daemon_closed(fd));
+    close(fd);
+}
+
+static void with_header(const struct test_daemon *d, struct pil_wire_head head, const void *body,
+                        size_t len)
+{
+    uint8_t room[1024];
+
+    memcpy(room, &head, sizeof(head));
+    if (len > 0)
+        memcpy(room + sizeof(head), body, len);
+    sends_and_is_closed(d, room, sizeof(head) + len);
+}
+
+static void hostile_bytes_cost_their_connection_only(void **state)
+{
+    struct pil_wire_head head = {PIL_WIRE_MAGIC, PIL_WIRE_MAJOR, 0, PIL_WIRE_DECIDE, 18, 1}, bad;
+    static const uint8_t huge[2] = {0xff, 0xff}, junk[500] = {1, 2, 3};
+    static uint8_t long_frame[PIL_WIRE_MAX + 1];
+    struct test_daemon d;
+    json_t *status_json;
+    uint32_t status;
+    int good;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    good = test_daemon_connect(&d);
+    test_daemon_hello(good, NULL);
+    sends_and_is_closed(&d, "x", 1);
+    sends_and_is_closed(&d, junk, sizeof(junk));
+    sends_and_is_closed(&d, long_frame, sizeof(long_frame));
+    with_header(&d, head, huge, 2); /* before hello, and a count that is not there */
+    bad = head, bad.magic++;
+    with_header(&d, bad, huge, 2);
+    bad = head, bad.major++;
+    with_header(&d, bad, huge, 2);
+    bad = head, bad.length = 0xffffffff;
+    with_header(&d, bad, huge, 2);
+    for (unsigned type = 0; type < 20; type++) {
+        bad = head, bad.type = (uint16_t)type;
+        with_header(&d, bad, huge, 2);
+    }
+    /* The same from one that said hello. */
+    for (unsigned i = 0; i < 3; i++) {
+        static const struct {
+            uint8_t bytes[4];
+            size_t len;
+        } body[] = {{{0xff, 0xff}, 2}, {{0, 0}, 2}, {{1, 0, 1}, 3}};
+        uint8_t room[64];
+        int fd = test_daemon_connect(&d);
+
+        test_daemon_hello(fd, NULL);
+        bad = head, bad.length = (uint32_t)(sizeof(bad) + body[i].len);
+        memcpy(room, &bad, sizeof(bad));
+        memcpy(room + sizeof(bad), body[i].bytes, body[i].len);
+        assert_true(send(fd, room, bad.length, MSG_NOSIGNAL) > 0);
+        assert_true(test_daemon_closed(fd));
+        close(fd);
+    }
+    expect_denied(good, "10.0.0.1", 80, false);
+    status_json = test_daemon_control(&d, "status", NULL, &status);
+    assert_true(json_is_true(json_object_get(json_object_get(status_json, "health"), "ok")));
+    json_decref(status_json);
+    close(good);
+    test_daemon_stop(&d);
+}
+
+static void descriptors_are_refused(void **state)
+{
+    struct test_daemon d;
+    struct iovec iov = {(char *)"x", 1};
+    int fd, given = 2;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    {
+        union {
+            char room[CMSG_SPACE(sizeof(int))];
+            struct cmsghdr align;
+        } control = {{0}};
+        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+                             .msg_controllen = sizeof(control.room)};
+        struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+        c->cmsg_level = SOL_SOCKET, c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &given, sizeof(given));
+        assert_int_equal(sendmsg(fd, &msg, 0), 1);
+    }
+    assert_true(test_daemon_closed(fd));
+    close(fd);
+    test_daemon_stop(&d);
+}
+
+static void a_client_that_does_not_read_is_closed(void **state)
+{
+    struct pil_query q[PIL_BATCH_MAX];
+    struct pollfd pfd = {.events = POLLOUT | POLLHUP};
+    uint8_t room[PIL_WIRE_MAX];
+    struct test_daemon d;
+    struct pil_writer w;
+    ssize_t put = 0;
+    int fd;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, NULL);
+    for (unsigned i = 0; i < PIL_BATCH_MAX; i++)
+        q[i] = test_daemon_query("10.0.0.9", 1 + i);
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, 1);
+    pil_wire_put_queries(&w, q, PIL_BATCH_MAX);
+    assert_err(pil_wire_finish(&w), PIL_OK);
+    pfd.fd = fd;
+    for (unsigned i = 0; i < 100000 && put >= 0; i++) {
+        assert_int_equal(poll(&pfd, 1, 20000), 1);
+        put = send(fd, room, w.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+    }
+    assert_true(put < 0); /* it hung up */
+    close(fd);
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, NULL);
+    expect_denied(fd, "10.0.0.1", 80, false);
+    close(fd);
+    test_daemon_stop(&d);
+}
+
+static void caps_hold(void **state)
+{
+    static const char *const more[] = {"-c", NULL, NULL};
+    char *folder = test_folder_make(), *conf;
+    const char *args[3] = {more[0]};
+    struct test_daemon d;
+    int fd[10], links[PIL_BATCH_MAX];
+    unsigned i;
+
+    (void)state;
+    conf = test_file(folder, "policyd.conf", "sessions = 64\nsessions_per_uid = 10\n");
+    args[1] = conf;
+    test_daemon_start(&d, POLICY, args);
+    for (i = 0; i < 8; i++) { /* links of one process */
+        links[i] = test_daemon_connect(&d);
+        assert_int_equal(test_daemon_hello(links[i], NULL).status, PIL_OK);
+    }
+    links[8] = test_daemon_connect(&d);
+    assert_int_equal(test_daemon_hello(links[8], NULL).status, PIL_E_FULL);
+    assert_true(test_daemon_closed(links[8]));
+    close(links[8]);
+    fd[0] = test_daemon_connect(&d);
+    fd[1] = test_daemon_connect(&d);
+    fd[2] = test_daemon_connect(&d); /* the eleventh of this user */
+    assert_true(test_daemon_closed(fd[2]));
+    expect_denied(links[0], "10.0.0.1", 80, false);
+    for (i = 0; i < 8; i++)
+        close(links[i]);
+    for (i = 0; i < 3; i++)
+        close(fd[i]);
+    test_daemon_stop(&d);
+    free(conf);
+    test_folder_remove(folder);
+}
+
+static void ring_events_reach_the_log(void **state)
+{
+    struct pil_event event = {.type = PIL_EVENT_DECISION, .action = PIL_ACTION_CONNECT,
+                              .kind = PIL_KIND_INET, .port = 4242, .reason = PIL_REASON_UNREACHABLE,
+                              .tier = PIL_TIER_FAIL, .rule = PIL_NO_INDEX,
+                              .policy = PIL_NO_INDEX, .realtime_ns = 1000000000, .tid = 99};
+    struct pil_event lost = {.type = PIL_EVENT_COVERAGE_LOST, .text = "/bin/static",
+                             .text_len = 11};
+    struct pil_event nonsense;
+    struct pil_ring *ring;
+    struct test_daemon d;
+    json_t *status_json;
+    uint32_t status;
+    int fd, fds[2], follower;
+    char *log;
+
+    (void)state;
+    memset(&nonsense, 0xff, sizeof(nonsense));
+    test_daemon_start(&d, POLICY, NULL);
+    follower = test_daemon_connect(&d);
+    test_daemon_send_control(follower, "follow", "{\"verdict\":\"deny\"}");
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, fds);
+    ring = mmap(NULL, PIL_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    assert_true(ring != MAP_FAILED);
+    atomic_store(&ring->counters.decisions[PIL_TIER_PROCESS][PIL_ALLOW], 1000);
+    assert_true(pil_ring_put(ring, &event));
+    assert_true(pil_ring_put(ring, &nonsense));
+    assert_true(pil_ring_put(ring, &lost));
+    nonsense.type = PIL_EVENT_DECISION;
+    assert_true(pil_ring_put(ring, &nonsense));
+    assert_false(test_daemon_closed(follower)); /* a line came */
+    close(fd);
+    do { /* the end of the process is seen when its session is gone */
+        status_json = test_daemon_control(&d, "status", NULL, &status);
+        fd = (int)json_integer_value(json_object_get(status_json, "processes"));
+        assert_int_equal(json_integer_value(json_object_get(
+                             json_object_get(json_object_get(status_json, "decisions"), "process"),
+                             "allow")),
+                         1000);
+        json_decref(status_json);
+    } while (fd > 0);
+    close(follower);
+    munmap(ring, PIL_RING_SIZE);
+    close(fds[0]), close(fds[1]);
+    assert_int_equal(kill(d.pid, SIGTERM), 0);
+    assert_int_equal(waitpid(d.pid, NULL, 0), d.pid);
+    log = test_daemon_read(d.log);
+    assert_non_null(strstr(log, "\"tid\":99,"));
+    assert_non_null(strstr(log, "\"port\":4242,\"verdict\":\"deny\",\"reason\":\"unreachable\""));
+    assert_non_null(strstr(log, "\"event\":\"coverage-lost\""));
+    assert_non_null(strstr(log, "\"path\":\"/bin/static\""));
+    for (char *at = log, *end; (end = strchr(at, '\n')); at = end + 1) {
+        json_t *line = json_loadb(at, (size_t)(end - at), 0, NULL);
+
+        if (!line)
+            fail_msg("not JSON: %.*s", (int)(end - at), at);
+        json_decref(line);
+    }
+    free(log);
+    close(d.notify);
+    free(d.policy), free(d.socket), free(d.log), free(d.complaints);
+    test_folder_remove(d.folder);
+}
+
+/* A process that promises to be under Pillion and is not. */
+static void who_promised_and_did_not_come_is_killed(void **state)
+{
+    struct test_daemon d;
+    int status = 0;
+    pid_t child;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int fd = test_daemon_connect(&d);
+
+        test_daemon_send_control(fd, "expect", "{\"timeout_ms\":50}");
+        close(fd);
+        for (;;)
+            pause();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    test_daemon_stop(&d);
+}
+
+static void who_promised_and_came_lives(void **state)
+{
+    struct test_daemon d;
+    int status = 0;
+    pid_t child;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int fd = test_daemon_connect(&d), link;
+
+        test_daemon_send_control(fd, "expect", "{\"timeout_ms\":50}");
+        if (test_daemon_closed(fd)) /* waits for the answer */
+            _exit(3);
+        close(fd);
+        link = test_daemon_connect(&d);
+        test_daemon_hello(link, NULL);
+        poll(NULL, 0, 200); /* past the deadline it had */
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    test_daemon_stop(&d);
+}
+
+static void verbs_and_their_refusals(void **state)
+{
+    struct test_daemon d;
+    uint32_t status;
+    json_t *json;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    assert_null(test_daemon_control(&d, "nonsense", NULL, &status));
+    assert_int_equal(status, PIL_E_NOTFOUND);
+    assert_null(test_daemon_control(&d, "status", "[1]", &status));
+    assert_int_equal(status, PIL_E_SYNTAX);
+    assert_null(test_daemon_control(&d, "follow", "{\"verdict\":\"perhaps\"}", &status));
+    assert_int_equal(status, PIL_E_SYNTAX);
+    assert_null(test_daemon_control(&d, "expect", "{\"timeout_ms\":0}", &status));
+    assert_int_equal(status, PIL_E_RANGE);
+    json = test_daemon_control(&d, "image", NULL, &status);
+    assert_int_equal(status, PIL_OK);
+    assert_int_equal(json_integer_value(json_object_get(json, "rules")), 1);
+    json_decref(json);
+    test_daemon_policy(&d, "default = perhaps\n");
+    json = test_daemon_control(&d, "reload", NULL, &status);
+    assert_int_equal(status, PIL_OK);
+    assert_string_equal(json_string_value(json_object_get(json, "outcome")), "failed");
+    assert_true(json_array_size(json_object_get(json, "errors")) > 0);
+    json_decref(json);
+    json = test_daemon_control(&d, "status", NULL, &status);
+    assert_true(json_is_false(json_object_get(json_object_get(json, "health"), "ok")));
+    json_decref(json);
+    test_daemon_stop(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hello_attests_and_decides),
+        cmocka_unit_test(a_new_policy_reaches_attached_processes),
+        cmocka_unit_test(hostile_bytes_cost_their_connection_only),
+        cmocka_unit_test(descriptors_are_refused),
+        cmocka_unit_test(a_client_that_does_not_read_is_closed),
+        cmocka_unit_test(caps_hold),
+        cmocka_unit_test(ring_events_reach_the_log),
+        cmocka_unit_test(who_promised_and_did_not_come_is_killed),
+        cmocka_unit_test(who_promised_and_came_lives),
+        cmocka_unit_test(verbs_and_their_refusals),
+    };
+
+    return cmocka_run_group_tests_name("session", tests, NULL, NULL);
+}
