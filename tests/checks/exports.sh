@@ -28,7 +28,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # The map's global names; the object files' visible ones are the hooks as they were written.
 mapped=$(sed -n '/global:/,/local:/p' "$map" |
-    sed 's/#.*//; s|/\*.*\*/||; s/global://; s/local://' |  ';' '\n' |
+    sed 's/#.*//; s|/\*.*\*/||; s/global://; s/local://' | tr ';' '\n' |
     tr -d ' \t' | grep . | sort -u)
 exported=$(nm -D --defined-only "$so" | awk '$2 != "A" { print $3 }' | sed 's/@.*//' | sort -u)
 hooks=$(readelf -sW "$BUILD"/obj/preload/*.o 2>/dev/null |
