@@ -86,7 +86,7 @@ int main(void)
         bench_stop(&program[BENCH_PLAIN], SIGKILL);
         bench_stop(&program[BENCH_PILLION], SIGKILL);
     }
-    bench_row("connect_cached", bench_median(us, done), "us", bench_median(ratio, done));
+    bench_rows("connect_cached", us, "us", ratio, done);
     bench_daemon_stop(&d);
     return 0;
 }

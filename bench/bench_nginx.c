@@ -121,7 +121,7 @@ int main(void)
         bench_stop(&server[BENCH_PLAIN], SIGTERM);
         bench_stop(&server[BENCH_PILLION], SIGTERM);
     }
-    bench_row("nginx_connection", bench_median(with, done), "1/s", bench_median(ratio, done));
+    bench_rows("nginx_connection", with, "1/s", ratio, done);
     bench_daemon_stop(&d);
     return 0;
 }

@@ -43,6 +43,15 @@ void bench_row(const char *name, double value, const char *unit, double ratio)
     fflush(stdout);
 }
 
+void bench_rows(const char *name, double *values, const char *unit, double *ratios, size_t count)
+{
+    double value = bench_median(values, count), ratio = bench_median(ratios, count);
+
+    fprintf(stderr, "%s: %zu pairs of rounds, the middle half at %.3fx to %.3fx\n", name, count,
+            ratios[count / 4], ratios[count - 1 - count / 4]);
+    bench_row(name, value, unit, ratio);
+}
+
 void bench_fail(const char *format, ...)
 {
     va_list args;

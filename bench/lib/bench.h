@@ -29,6 +29,10 @@ double bench_median(double *values, size_t count);
 /* Prints a row and sends it on its way. */
 void bench_row(const char *name, double value, const char *unit, double ratio);
 
+/* The row of pairs of rounds: medians of both, and on stderr how far the ratios lie apart. Sorts.
+ */
+void bench_rows(const char *name, double *values, const char *unit, double *ratios, size_t count);
+
 /* Says why on stderr and exits with 1; what was started is taken down (bench/lib/process.h). */
 void bench_fail(const char *format, ...) PIL_PRINTF(1, 2) __attribute__((noreturn));
 

@@ -94,15 +94,16 @@ void bench_write(const char *path, const char *text)
     free(aside);
 }
 
-void bench_pin(int cpu)
+void bench_pin(pid_t thread, int cpu)
 {
+    int count = (int)sysconf(_SC_NPROCESSORS_ONLN);
     cpu_set_t set;
 
-    if (cpu == BENCH_ANY_CPU)
-        return;
     CPU_ZERO(&set);
-    CPU_SET(cpu % (int)sysconf(_SC_NPROCESSORS_ONLN), &set);
-    sched_setaffinity(0, sizeof(set), &set); /* where it is not allowed, it is not done */
+    for (int i = 0; i < count; i++)
+        if (cpu == BENCH_ANY_CPU || i == cpu % count)
+            CPU_SET(i, &set);
+    sched_setaffinity(thread, sizeof(set), &set); /* where it is not allowed, it is not done */
 }
 
 static bool names(const char *entry, const char *name)
@@ -159,7 +160,8 @@ static void become(const struct bench_how *how, const char *const argv[], char *
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != keep.owner)
         _exit(127);
-    bench_pin(how->cpu);
+    if (how->cpu != BENCH_ANY_CPU)
+        bench_pin(0, how->cpu);
     signal(SIGPIPE, SIG_DFL);
     dup2(in, 0);
     dup2(out, 1);

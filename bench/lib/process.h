@@ -60,7 +60,8 @@ const char *bench_hear(const struct bench_process *p);
 /* Waits until 127.0.0.1:port accepts; fails when the program ends before, or after 10 s. */
 void bench_wait_port(const struct bench_process *p, unsigned port);
 
-/* Pins the calling thread. There may be one CPU only; then all pins mean that one. */
-void bench_pin(int cpu);
+/* Pins a thread (0: the calling one) to a CPU, or to none in particular again. There may be one CPU
+ * only; then all pins mean that one. */
+void bench_pin(pid_t thread, int cpu);
 
 #endif
