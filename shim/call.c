@@ -5,9 +5,28 @@
 
 #include "shim/real.h"
 
+#define NO_SUCH_HOW (-1) /* sigprocmask reads the set first, then refuses this, changing nothing */
+#define STACK_NEAR 2048u /* what lies this close above our frame is the callers' frames */
+
+static bool word_readable(uintptr_t at)
+{
+    return pil_real_sys.procmask(NO_SUCH_HOW, (const uint64_t *)(at & ~(uintptr_t)7), NULL) !=
+           -EFAULT;
+}
+
+bool pil_call_readable(const void *at, size_t len)
+{
+    uintptr_t first = (uintptr_t)at, last = first + len - 1;
+    uintptr_t frame = (uintptr_t)__builtin_frame_address(0);
+
+    if (first - frame < STACK_NEAR && last - frame < STACK_NEAR)
+        return true;
+    return word_readable(first) && (first >> 12 == last >> 12 || word_readable(last));
+}
+
 bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen_t len)
 {
-    if (!addr || len > sizeof(copy->sa))
+    if (!addr || len == 0 || len > sizeof(copy->sa) || !pil_call_readable(addr, len))
         return false;
     memcpy(&copy->sa, addr, len);
     copy->len = len;

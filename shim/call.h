@@ -21,6 +21,13 @@ static inline long pil_call_result(long result)
     return -1;
 }
 
+/*
+ * False when the kernel would answer EFAULT to reading len bytes (at least one) there: our copy
+ * must not crash a program that the kernel would only have refused. Free for what lies on the
+ * stack just above, else one system call of 60 ns; the first and last byte stand for all.
+ */
+bool pil_call_readable(const void *at, size_t len);
+
 /* A copy of a socket address, taken once; judged and handed on, so that another thread cannot
  * change it in between. */
 struct pil_copied {
@@ -28,8 +35,8 @@ struct pil_copied {
     socklen_t len;
 };
 
-/* False when there is nothing sensible to copy (NULL, too long): the kernel then refuses the
- * original, which is handed to it as it is. */
+/* False when there is nothing sensible to copy (NULL, too long, unreadable): the kernel then
+ * refuses the original, which is handed to it as it is. */
 bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen_t len);
 
 /* SO_TYPE of a socket, or a negated errno. */

@@ -138,6 +138,17 @@ static int judge_accept(int fd, const struct sockaddr_storage *peer, socklen_t l
     return pil_decide(&q, caller, NULL);
 }
 
+/* Where the kernel could not write the peer's address it refuses, having taken the connection. */
+static bool room_for_peer(const struct sockaddr *addr, const socklen_t *len)
+{
+    if (!addr)
+        return true;
+    return pil_call_readable(len, sizeof(*len)) &&
+           (*len == 0 || pil_call_readable(addr, *len < sizeof(struct sockaddr_storage)
+                                                     ? *len
+                                                     : sizeof(struct sockaddr_storage)));
+}
+
 int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller)
 {
     struct sockaddr_storage peer;
@@ -148,7 +159,7 @@ int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, co
     got = pil_real_host.accept4(fd, (struct sockaddr *)&peer, &peer_len, flags);
     if (got < 0)
         return (int)pil_call_result(got);
-    error = judge_accept(got, &peer, peer_len, caller);
+    error = room_for_peer(addr, len) ? judge_accept(got, &peer, peer_len, caller) : EFAULT;
     if (error) {
         reset(got);
         return (int)pil_call_result(-error);

@@ -74,7 +74,7 @@ ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void
     int error;
 
     pil_state_ready();
-    if (!msg || !copy_header(&copy, &to, msg))
+    if (!pil_call_readable(msg, sizeof(*msg)) || !copy_header(&copy, &to, msg))
         return pil_call_result(pil_real_host.sendmsg(fd, msg, flags));
     error = judge_header(fd, &copy, &to, flags, caller);
     if (error)
@@ -128,10 +128,10 @@ int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, co
     int error = 0;
 
     pil_state_ready();
-    if (!vec || count == 0)
-        return (int)pil_call_result(pil_real_host.sendmmsg(fd, vec, count, flags));
     if (count > 1024) /* UIO_MAXIOV, where the kernel cuts too */
         count = 1024;
+    if (count == 0 || !pil_call_readable(vec, count * sizeof(*vec)))
+        return (int)pil_call_result(pil_real_host.sendmmsg(fd, vec, count, flags));
     while (done < count && !error) {
         unsigned chunk = count - done < CHUNK ? count - done : CHUNK;
         int sent = send_chunk(fd, vec + done, chunk, flags, caller, &error);
