@@ -56,7 +56,8 @@ static void print_text(const struct pil_diag *diag, const struct pil_image *img)
         printf("%u workloads, %u roles, %u services, %u policies, %u rules\n", n.workloads, n.roles,
                n.services, n.policies, n.rules);
     }
-    printf("%u errors, %u warnings\n", diag->errors, diag->warnings);
+    printf("%u error%s, %u warning%s\n", diag->errors, diag->errors == 1 ? "" : "s", diag->warnings,
+           diag->warnings == 1 ? "" : "s");
 }
 
 int pil_cmd_check(const struct pil_command *self, int argc, char **argv)

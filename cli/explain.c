@@ -176,6 +176,8 @@ static void print_text(const struct told *t, const char *resource, bool all)
     print_decider(t, "decided", v->policy, v->rule);
     if (*error_name(t))
         printf("  error     %s\n", error_name(t));
+    if (v->encrypt != PIL_ENCRYPT_UNSET)
+        printf("  encrypt   %s\n", pil_encrypt_name(v->encrypt));
     if (v->shadow != PIL_SHADOW_NONE) {
         printf("  shadow    %s: %s\n", pil_shadow_name(v->shadow),
                pil_reason_text(v->shadow_reason));
@@ -245,6 +247,7 @@ static void print_json(const struct told *t, const char *resource, const json_t 
                     decider_json(t, v->policy, v->rule), "error", error_name(t), "ttl_ms",
                     (json_int_t)v->ttl_ms, "shadow_verdict", pil_shadow_name(v->shadow),
                     "addresses", addresses, "rules", rules);
+    json_object_set_new(out, "encrypt", json_string(pil_encrypt_name(v->encrypt)));
     if (v->shadow != PIL_SHADOW_NONE) {
         json_object_set_new(out, "shadow_reason", json_string(pil_reason_name(v->shadow_reason)));
         json_object_set_new(out, "shadow_decided",

@@ -20,7 +20,7 @@ typedef Elf64_Phdr phdr;
 #endif
 
 #define PHDRS_AT_ONCE 8u
-#define NOTES_MAX     512u /* bytes of a note segment that are looked at */
+#define NOTES_MAX     256u /* bytes of a note segment that are looked at; Go puts about 100 there */
 
 /* e_phnum x e_phentsize may not exceed this for the kernel (fs/binfmt_elf.c). */
 #define PHDRS_MAX (65536u / sizeof(phdr))

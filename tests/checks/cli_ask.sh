@@ -97,7 +97,7 @@ try 0 "$pillion" check --json "$tmp/good.conf" && [ "$(field rules)" = 7 ] && ou
 verdict $? "and says so in JSON"
 printf '%s\n' 'schema = 1' 'workload "a" { exee = "/x" }' >"$tmp/bad.conf"
 try 1 "$pillion" check "$tmp/bad.conf" && err '^error: .*bad.conf:2: .*"exee"' &&
-    out '^[1-9][0-9]* errors'
+    out '^1 error, 0 warnings$'
 verdict $? "check shows file, line and text of an error"
 try 1 "$pillion" check --json "$tmp/bad.conf" && out '"severity": "error"' && out '"ok": false'
 verdict $? "also in JSON, and its code is 1"
@@ -244,18 +244,18 @@ fi
 
 # ---- completion ----------------------------------------------------------------------------------
 
-complete() { # WORDS...: what bash offers for the last of them
+offer() { # WORDS...: what bash offers for the last of them
     PATH=$tmp/bin:$PATH bash -c '. dist/pillion.bash
         COMP_WORDS=("$@")
         COMP_CWORD=$(($# - 1))
         _pillion
         printf "%s\n" "${COMPREPLY[@]}"' bash "$@" >"$tmp/out" 2>"$tmp/err"
 }
-complete pillion re && out '^render$' && out '^reload$' && ! out run
+offer pillion re && out '^render$' && out '^reload$' && ! out run
 verdict $? "commands are completed"
 for command in run check explain render status reload decisions version; do
     "$pillion" "$command" --help | grep -o -- '--[a-z][a-z0-9-]*' | sort -u >"$tmp/want"
-    complete pillion "$command" -- && sort -u "$tmp/out" >"$tmp/got" &&
+    offer pillion "$command" -- && sort -u "$tmp/out" >"$tmp/got" &&
         diff "$tmp/want" "$tmp/got" >"$tmp/out"
     verdict $? "completion knows the options of $command, no more and no less"
     for option in $(cat "$tmp/want"); do
