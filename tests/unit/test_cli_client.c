@@ -28,6 +28,7 @@ struct other {
     char *folder, socket[128];
     char verb[32], argument[256];
     pthread_t thread;
+    bool joined;
 };
 
 static void send_frame(int fd, struct pil_writer *w, int passed)
@@ -133,9 +134,17 @@ static struct other *start(struct script script, const char *abstract)
     return o;
 }
 
+/* Its work is over; from now on what it heard may be looked at. */
+static void join(struct other *o)
+{
+    if (!o->joined)
+        assert_int_equal(pthread_join(o->thread, NULL), 0);
+    o->joined = true;
+}
+
 static void stop(struct other *o)
 {
-    pthread_join(o->thread, NULL);
+    join(o);
     close(o->listener);
     test_folder_remove(o->folder);
     free(o);
@@ -155,6 +164,7 @@ static int call(struct other *o, const char *verb, const json_t *argument, json_
     pil_client_close(c);
     pil_client_close(c);
     free(c);
+    join(o);
     return error;
 }
 
@@ -257,6 +267,7 @@ static void images_that_cannot_be_trusted_are_refused(void **state)
 
         assert_err(pil_source_open(&source, &none, o->socket), row[i].error);
         assert_null(source.block);
+        join(o);
         assert_string_equal(o->verb, "image");
         stop(o);
     }
