@@ -111,6 +111,7 @@ static const uint8_t *whole(size_t *len)
         fprintf(stderr, "%s cannot be loaded: start from the repository's root\n", path);
         abort();
     }
+    pil_model_free(&model); /* empty when the image was there already */
     *len = size;
     return bytes;
 }

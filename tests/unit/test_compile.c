@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "conf/model.h"
 #include "conf/policy.h"
 #include "core/image_layout.h"
 
@@ -251,6 +252,89 @@ static void illegal_models_do_not_become_images(void **state)
     expect_refusal(&p, 1, PIL_E_RANGE); /* a circle has no end */
 }
 
+/* ---- memory that runs out ----------------------------------------------------------------------
+ */
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define OWN_MALLOC 0 /* the sanitizer has taken that place */
+#else
+#define OWN_MALLOC 1
+#endif
+
+#if OWN_MALLOC
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *at, size_t size);
+extern void *__libc_memalign(size_t to, size_t size);
+
+static long left = -1; /* allocations that still succeed; below zero: all */
+
+static bool spent(void)
+{
+    return left >= 0 && left-- == 0;
+}
+
+void *malloc(size_t size)
+{
+    return spent() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return spent() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *at, size_t size)
+{
+    return spent() ? NULL : __libc_realloc(at, size);
+}
+
+void *aligned_alloc(size_t to, size_t size)
+{
+    return spent() ? NULL : __libc_memalign(to, size);
+}
+#endif
+
+/* Whichever allocation fails: an error, and no block. qsort falls back by itself. */
+static void running_out_of_memory_is_an_error(void **state)
+{
+#if OWN_MALLOC
+    struct pil_diag diag = {.sink = show_message};
+    char *folder = test_folder_make();
+    char *path = test_file(folder, "p.conf",
+                           HEAD ONE TWO ROLE SERVICE
+                           "policy \"p\" { applies = {\"role:r\"} " RULE1 RULE2 RULE3
+                           "}\npolicy \"q\" { inherits = {\"p\"} default = deny "
+                           "applies = {\"workload:a\"} }\n");
+    struct pil_model model = {0};
+    long most = 0;
+    int err;
+
+    (void)state;
+    assert_err(pil_load((const char *const *)&path, 1, &diag, &model), PIL_OK);
+    do {
+        void *block = NULL;
+        size_t len = 0;
+
+        left = most++;
+        err = pil_compile(&model, &block, &len);
+        left = -1;
+        if (err) {
+            assert_err(err, PIL_E_NOMEM);
+            assert_null(block);
+        }
+        free(block);
+    } while (err);
+    assert_true(most > 50);
+    pil_model_free(&model);
+    free(path);
+    test_folder_remove(folder);
+#else
+    (void)state;
+    skip();
+#endif
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -260,6 +344,7 @@ int main(void)
         cmocka_unit_test(spiffe_globs_are_our_own_workloads_only),
         cmocka_unit_test(large_sets_decide_like_small_ones),
         cmocka_unit_test(illegal_models_do_not_become_images),
+        cmocka_unit_test(running_out_of_memory_is_an_error),
     };
 
     return cmocka_run_group_tests_name("compile", tests, NULL, NULL);

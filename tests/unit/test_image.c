@@ -252,7 +252,7 @@ static void deep_checks_hold_with_a_right_digest(void **state)
     refused(AT(POLICIES, struct pil_layout_policy, 0, grants.first), &all, 4);
     refused(AT(RULES, struct pil_layout_rule, 0, set), &big, 4);
     refused(AT(RULES, struct pil_layout_rule, 0, when), &big, 4);
-    refused(AT(RULES, struct pil_layout_rule, 0, policy), &one, 4);
+    refused(AT(RULES, struct pil_layout_rule, 0, policy), &one, 1);
     refused(AT(RULES, struct pil_layout_rule, 0, effect), &wild, 1);
     refused(AT(WHENS, struct pil_layout_when, 1, zone), &one, 1);
     refused(AT(WHENS, struct pil_layout_when, 0, flags), &one, 1);
