@@ -50,6 +50,7 @@ static int run(const struct wishes *w, char **argv)
     char path[PATH_MAX], library[PATH_MAX];
     struct pil_client *client;
     struct pil_solo solo;
+    const char *reachable;
     int code = pil_program_find(argv[0], path);
 
     if (!code)
@@ -64,7 +65,9 @@ static int run(const struct wishes *w, char **argv)
     if (!client)
         return PIL_EXIT_FAILED;
     code = announce(client, w->solo ? solo.socket : w->socket, w->timeout_ms);
-    if (!code && !pil_preload_environment(library, client->socket))
+    /* The private folder is closed to a program that changes its user; the abstract name is not. */
+    reachable = w->solo ? solo.abstract : client->socket;
+    if (!code && !pil_preload_environment(library, reachable))
         code = PIL_EXIT_FAILED;
     free(client);
     return code ? code : become(path, argv);
