@@ -87,7 +87,7 @@ static void read_socket(char *const envp[])
     const char *named = pil_env.secure ? NULL : pil_env_find(envp, "PILLION_SOCKET");
 
     copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(PIL_DEFAULT_SOCKET));
-    if (named && (named[0] == '/' || named[0] == '@'))
+    if (named && (named[0] == '/' || named[0] == '@') && strlen(named) <= PIL_SOCKET_MAX)
         copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(named));
     else
         copy_fitting(pil_env.alternative, sizeof(pil_env.alternative),
