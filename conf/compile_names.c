@@ -159,31 +159,29 @@ uint32_t pil_compile_find(const struct pil_titles *titles, struct pil_slice text
 
 uint32_t pil_compile_set(struct pil_compile *c, const uint32_t *item, uint32_t count)
 {
-    struct pil_members members = {NULL, count, c->sets.len == 0};
-    struct pil_pool_seen *seen;
-    uint32_t *copy;
-    bool fresh = true;
+    struct pil_members members = {.count = count, .everyone = c->sets.len == 0};
     uint32_t id = (uint32_t)(c->sets.len / sizeof(members));
+    struct pil_pool_seen *seen;
+    bool fresh;
 
     if (!members.everyone) {
         seen = pil_pool_intern(c, &c->members, item, 4 * (size_t)count, &fresh);
         if (!fresh)
             return seen->value;
         seen->value = id;
+        members.at = seen->at;
     }
-    copy = pil_compile_alloc(c, count + 1u, sizeof(*copy));
-    if (!copy)
-        return 0;
-    if (count > 0)
-        memcpy(copy, item, 4 * (size_t)count);
-    members.item = copy;
     pil_pool_add(c, &c->sets, &members, sizeof(members));
     return c->err ? 0 : id;
 }
 
 const struct pil_members *pil_compile_members(const struct pil_compile *c, uint32_t set)
 {
-    return (const struct pil_members *)(const void *)c->sets.at + set;
+    struct pil_members *members = (struct pil_members *)(void *)c->sets.at + set;
+
+    if (members->count > 0) /* the pool may have moved since */
+        members->item = (const uint32_t *)(const void *)(c->members.at + members->at);
+    return members;
 }
 
 uint32_t pil_compile_intersect(struct pil_compile *c, uint32_t a, uint32_t b)

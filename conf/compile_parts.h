@@ -43,7 +43,8 @@ struct pil_titles {
 
 /* A set of workloads; SETS[0] and this [0] are everyone. */
 struct pil_members {
-    const uint32_t *item;
+    const uint32_t *item; /* set by pil_compile_members */
+    uint32_t at;          /* where they are in the pool of members */
     uint32_t count;
     bool everyone;
 };
@@ -96,6 +97,9 @@ int pil_compile_fail(struct pil_compile *c, int err);
 void *pil_compile_alloc(struct pil_compile *c, size_t count, size_t size);
 void pil_compile_release(struct pil_compile *c);
 
+/* Gives back what was allocated since the mark was taken: the value of c->arena then. */
+void pil_compile_rewind(struct pil_compile *c, void *mark);
+
 /* Appends bytes. */
 void pil_pool_add(struct pil_compile *c, struct pil_pool *pool, const void *bytes, size_t len);
 
@@ -144,6 +148,7 @@ uint32_t pil_compile_find(const struct pil_titles *titles, struct pil_slice text
 uint32_t pil_compile_subjects(struct pil_compile *c, const struct pil_strings *subjects);
 
 uint32_t pil_compile_set(struct pil_compile *c, const uint32_t *item, uint32_t count);
+/* Valid until the next new set. */
 const struct pil_members *pil_compile_members(const struct pil_compile *c, uint32_t set);
 uint32_t pil_compile_intersect(struct pil_compile *c, uint32_t a, uint32_t b);
 

@@ -30,6 +30,16 @@ void *pil_compile_alloc(struct pil_compile *c, size_t count, size_t size)
     return (char *)chunk + 16;
 }
 
+void pil_compile_rewind(struct pil_compile *c, void *mark)
+{
+    while (c->arena != mark) {
+        void *chunk = c->arena;
+
+        c->arena = *(void **)chunk;
+        free(chunk);
+    }
+}
+
 static void release_pool(struct pil_pool *pool)
 {
     free(pool->at);
@@ -47,12 +57,7 @@ void pil_compile_release(struct pil_compile *c)
     release_pool(&c->sets);
     release_pool(&c->reach);
     release_pool(&c->pending);
-    while (c->arena) {
-        void *chunk = c->arena;
-
-        c->arena = *(void **)chunk;
-        free(chunk);
-    }
+    pil_compile_rewind(c, NULL);
 }
 
 /* Room for len more bytes. Offsets are 32 bits wide, so 4 GiB is the end. */

@@ -351,8 +351,12 @@ static void add_rules(struct pil_compile *c, const struct pil_policy *policy, ui
     for (size_t i = 0; i < policy->rule_count; i++)
         rule[i] = &policy->rule[i];
     qsort(rule, policy->rule_count, sizeof(*rule), by_title);
-    for (size_t i = 0; i < policy->rule_count && !c->err; i++)
+    for (size_t i = 0; i < policy->rule_count && !c->err; i++) {
+        void *mark = c->arena;
+
         add_rule(c, rule[i], index, grants);
+        pil_compile_rewind(c, mark);
+    }
 }
 
 static uint8_t fallback_of(const struct pil_policy *policy)
@@ -434,6 +438,10 @@ void pil_compile_policies(struct pil_compile *c)
     }
     pil_compile_intern(c, PIL_LAYOUT_WHENS, &no_conditions, sizeof(no_conditions));
     add_zones(c, rules);
-    for (uint32_t i = 0; i < c->policies.count && !c->err; i++)
+    for (uint32_t i = 0; i < c->policies.count && !c->err; i++) {
+        void *mark = c->arena;
+
         add_policy(c, &c->model->policy[c->policies.item[i].model], i);
+        pil_compile_rewind(c, mark);
+    }
 }
