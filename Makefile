@@ -55,6 +55,7 @@ SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
 PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so
 
 .DELETE_ON_ERROR:
+.SECONDARY:
 .PHONY: all help deps demo check check-units check-all bench lint asan tsan fuzz install uninstall \
         clean format
 
