@@ -35,9 +35,7 @@ static bool wanted(const struct view *v, const json_t *record)
 static void field(char *buf, size_t len, const char *text)
 {
     snprintf(buf, len, "%s", *text ? text : "-");
-    for (unsigned char *c = (unsigned char *)buf; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    pil_out_clean(buf);
 }
 
 static void decider(const json_t *record, char *buf, size_t len)
@@ -59,22 +57,37 @@ static const char *clock_of(const char *time)
     return t ? t + 1 : time;
 }
 
+/* What a row shows of a record, cleaned; those of events are in the places that fit. */
+struct row {
+    char time[32], verdict[16], workload[PIL_TITLE_MAX + 1], pid[24], action[16];
+    char resource[PIL_TEXT_MAX + 1], by[512];
+};
+
+static void fill(const json_t *record, struct row *r)
+{
+    const char *verdict = pil_out_string(record, "verdict");
+    bool event = *verdict == '\0';
+    char by[512];
+
+    decider(record, by, sizeof(by));
+    field(r->time, sizeof(r->time), clock_of(pil_out_string(record, "time")));
+    field(r->verdict, sizeof(r->verdict), event ? "event" : verdict);
+    field(r->workload, sizeof(r->workload), pil_out_string(record, "workload"));
+    field(r->action, sizeof(r->action), pil_out_string(record, "action"));
+    field(r->resource, sizeof(r->resource), pil_out_string(record, event ? "event" : "resource"));
+    field(r->by, sizeof(r->by), event ? pil_out_string(record, "exe") : by);
+    snprintf(r->pid, sizeof(r->pid), "%lld", (long long)pil_out_number(record, "pid"));
+}
+
 static void print_row(struct view *v, const json_t *record)
 {
-    char workload[PIL_TITLE_MAX + 1], resource[PIL_TEXT_MAX + 1], by[512], clean[512], pid[24];
-    const char *verdict = pil_out_string(record, "verdict");
+    struct row r;
 
     if (!v->headed)
         printf(COLUMNS, "TIME (UTC)", "VERDICT", "WORKLOAD", "PID", "ACTION", "RESOURCE", "BY");
     v->headed = true;
-    snprintf(pid, sizeof(pid), "%lld", (long long)pil_out_number(record, "pid"));
-    field(workload, sizeof(workload), pil_out_string(record, "workload"));
-    field(resource, sizeof(resource), pil_out_string(record, "resource"));
-    decider(record, by, sizeof(by));
-    field(clean, sizeof(clean), *verdict ? by : pil_out_string(record, "exe"));
-    printf(COLUMNS, clock_of(pil_out_string(record, "time")), *verdict ? verdict : "event",
-           workload, pid, *verdict ? pil_out_string(record, "action") : "-",
-           *verdict ? resource : pil_out_string(record, "event"), clean);
+    fill(record, &r);
+    printf(COLUMNS, r.time, r.verdict, r.workload, r.pid, r.action, r.resource, r.by);
 }
 
 static bool take_line(void *cookie, const char *text, size_t len)

@@ -10,11 +10,24 @@ void pil_table_init(struct pil_table *table, unsigned columns)
         (struct pil_table){.columns = columns <= PIL_TABLE_COLUMNS ? columns : PIL_TABLE_COLUMNS};
 }
 
-static void clean(char *text)
+/* ASCII controls, and those of ISO 6429 as UTF-8 writes them: U+0080 to U+009F. */
+static bool is_control(const unsigned char *c)
 {
-    for (unsigned char *c = (unsigned char *)text; *c; c++)
-        if (*c < 0x20 || *c == 0x7f)
-            *c = '?';
+    return *c < 0x20 || *c == 0x7f || (*c == 0xc2 && c[1] >= 0x80 && c[1] <= 0x9f);
+}
+
+void pil_out_clean(char *text)
+{
+    unsigned char *to = (unsigned char *)text;
+
+    for (const unsigned char *c = to; *c; c++) {
+        bool control = is_control(c);
+
+        if (control && *c == 0xc2)
+            c++;
+        *to++ = control ? '?' : *c;
+    }
+    *to = '\0';
 }
 
 void pil_table_add(struct pil_table *table, const char *format, ...)
@@ -36,7 +49,7 @@ void pil_table_add(struct pil_table *table, const char *format, ...)
         text = NULL;
     va_end(ap);
     if (text)
-        clean(text);
+        pil_out_clean(text);
     table->cell[table->count++] = text;
 }
 
@@ -79,8 +92,13 @@ void pil_table_print(struct pil_table *table, FILE *to)
 
 void pil_out_text(FILE *to, const char *text)
 {
-    for (; *text; text++)
-        fputc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, to);
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        bool control = is_control(c);
+
+        if (control && *c == 0xc2)
+            c++;
+        fputc(control ? '?' : *c, to);
+    }
 }
 
 void pil_out_json(FILE *to, const json_t *value, bool whole)

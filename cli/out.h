@@ -2,7 +2,7 @@
  * What commands print: tables for people, JSON for programs.
  *
  * Text that came from elsewhere (paths, names, answers of policyd) may hold anything; on the way
- * to people its control bytes become "?", so that nobody's terminal is steered by a file name.
+ * to people its control characters become "?", so that nobody's terminal is steered by a file name.
  *
  * Cost: a table keeps its cells until it is printed. Errors: none; the output stream remembers
  * them and main.c looks. Memory: cells are copied; pil_table_print releases them. Threads: one.
@@ -31,7 +31,10 @@ void pil_table_init(struct pil_table *table, unsigned columns);
 void pil_table_add(struct pil_table *table, const char *format, ...) PIL_PRINTF(2, 3);
 void pil_table_print(struct pil_table *table, FILE *to);
 
-/* Text with its control bytes replaced. */
+/* Replaces control characters in place; the text never grows. */
+void pil_out_clean(char *text);
+
+/* Text with its control characters replaced. */
 void pil_out_text(FILE *to, const char *text);
 
 /* The document and a newline; indented for `whole` documents, else one line. */

@@ -88,15 +88,18 @@ bool pil_preload_policyd(char out[PATH_MAX])
     return false;
 }
 
-/* The loader's own separators. */
-static bool has_word(const char *list, const char *word)
+/* Is the library, or another copy of it, among the words? Two copies would decide everything
+ * twice. The separators are the loader's. */
+static bool has_library(const char *list, const char *library)
 {
-    size_t len = strlen(word);
+    const char *base = strrchr(library, '/') + 1;
+    size_t len = strlen(base);
 
     while (*list) {
         size_t part = strcspn(list, ": ");
 
-        if (part == len && memcmp(list, word, len) == 0)
+        if (part >= len && memcmp(list + part - len, base, len) == 0 &&
+            (part == len || list[part - len - 1] == '/'))
             return true;
         list += part;
         list += strspn(list, ": ");
@@ -110,7 +113,7 @@ bool pil_preload_environment(const char *library, const char *socket)
     char *value = NULL;
     bool done;
 
-    if (old && has_word(old, library))
+    if (old && has_library(old, library))
         return setenv("PILLION_SOCKET", socket, 1) == 0;
     if (asprintf(&value, "%s%s%s", old ? old : "", old && *old ? ":" : "", library) < 0)
         return false;

@@ -24,7 +24,8 @@ bool pil_preload_policyd(char out[PATH_MAX]) PIL_USERESULT;
 
 /*
  * Puts the library behind what LD_PRELOAD holds already, once, and names the socket.
- * What was there stays in front: it was there before us and may need to be first.
+ * What was there stays in front: it was there before us and may need to be first. A copy of the
+ * library that is there already stays alone. The library's path is absolute.
  */
 bool pil_preload_environment(const char *library, const char *socket) PIL_USERESULT;
 

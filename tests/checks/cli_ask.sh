@@ -242,6 +242,20 @@ else
     echo "ok - other users # SKIP not root"
 fi
 
+# ---- a log that somebody has been at -------------------------------------------------------------
+
+cat >"$tmp/odd.log" <<'END'
+{"time":"2026-01-05T08:30:15.1Z","verdict":"deny","resource":"unix:/\u001b[2Jx"}
+no json
+{"time":"2026-01-05T08:30:16.1Z","verdict":"allow\u001b","policy":"p","rule":"r"}
+{"time":"\u001b","event":"\u0007load","workload":"\u009b\t"}
+END
+escape=$(printf '\033')
+try 0 script -qc "$pillion decisions --log $tmp/odd.log" /dev/null && out 'unix:/?\[2Jx' &&
+    out ' p/r' && out '?load' && out 'is no JSON object' && ! out "$escape" &&
+    ! out "$(printf '\302\233')"
+verdict $? "a table steers no terminal and passes over what it cannot read"
+
 # ---- completion ----------------------------------------------------------------------------------
 
 offer() { # WORDS...: what bash offers for the last of them

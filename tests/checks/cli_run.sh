@@ -94,7 +94,7 @@ fi
 try 42 "$pillion" run --solo "$solo" -- "$tmp/plainly"
 verdict $? "the program's exit code is ours"
 try 0 "$pillion" run --solo "$solo" -- sh -c 'echo "$LD_PRELOAD"; echo "$PILLION_SOCKET"' &&
-    out "^$BUILD/libpillion.so\$" && out '^/tmp/pillion-.*/policyd.sock$'
+    out "^$BUILD/libpillion.so\$" && out '^@pillion/pillion-'
 verdict $? "library and socket are in its environment"
 cat >"$tmp/empty.c" <<'END'
 int pil_nothing;
@@ -143,6 +143,20 @@ verdict $? "decisions of another workload are none"
 try 0 "$pillion" run --solo "$solo" --log - -- true && err '"event":"start"'
 verdict $? "--log - goes to stderr"
 
+cat >"$tmp/bash.conf" <<END
+schema = 1
+default = allow
+workload "completes" { exe = "$(readlink -f "$(command -v bash)")" }
+END
+chmod 644 "$tmp/bash.conf"
+PATH=$BUILD:$PATH try 0 "$pillion" run --solo "$tmp/bash.conf" -- bash -c '. dist/pillion.bash
+    _pillion_workloads
+    _pillion_processes | grep -qx "$$" && echo found' && out '^completes$' && out '^found$'
+verdict $? "completion offers the workloads and processes that are attached"
+try 0 "$pillion" run --solo "$tmp/bash.conf" -- "$pillion" run -- sh -c 'echo "$LD_PRELOAD"' &&
+    out "^$BUILD/libpillion.so\$"
+verdict $? "run under run finds the same policyd, and adds no second library"
+
 # ---- a private policyd that cannot start ---------------------------------------------------------
 
 sed 's/effect = allow/efect = allow/' "$solo" >"$tmp/wrong.conf"
@@ -167,9 +181,9 @@ verdict $? "no program is wrong usage"
 
 # The keeper is policyd's parent and ends last; tail waits for it.
 try 0 "$pillion" run --solo "$solo" -- sh -c '
-    dirname "$PILLION_SOCKET"
-    "$1" status --json | sed -n "s/^  \"pid\": \([0-9]*\),*/\1/p"' sh "$pillion"
-{ read -r last; read -r policyd; } <"$tmp/out"
+    "$1" status --json | sed -n "s|^  \"socket\": \"\(.*\)/[^/]*\",*|\1|p
+        s|^  \"pid\": \([0-9]*\),*|\1|p"' sh "$pillion"
+{ read -r policyd; read -r last; } <"$tmp/out"
 keeper=$(ps -o ppid= -p "$policyd" 2>/dev/null | tr -d ' ')
 [ -z "$keeper" ] || [ "$keeper" -le 1 ] || timeout 30 tail -s 0.05 -f /dev/null --pid="$keeper"
 [ -n "$policyd" ] && ! kill -0 "$policyd" 2>/dev/null && [ -n "$last" ] && [ ! -e "$last" ]

@@ -75,6 +75,10 @@ static void control_bytes_do_not_get_through(void **state)
     (void)state;
     assert_string_equal(text, "a?[31mb??c?\xc3\xa4");
     free(text);
+    text = printed(print_it, "a\xc2\x9b\x33Jb\xc2\xa0\xc2");
+    assert_string_equal(text, "a?3Jb\xc2\xa0\xc2");
+    free(text);
+    assert_table((const char *[]){"\xc2\x9bx", "b", "c", NULL}, "?x  b  c\n");
     assert_table((const char *[]){"\033]0;x\a", "b", "c", NULL}, "?]0;x?  b  c\n");
 }
 

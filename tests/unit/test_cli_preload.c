@@ -21,7 +21,9 @@ static void the_library_goes_behind_what_is_there(void **state)
         {"/a.so:/l/libpillion.so", "/a.so:/l/libpillion.so"},
         {"/a.so /l/libpillion.so /b.so", "/a.so /l/libpillion.so /b.so"},
         {"/l/libpillion.so.1", "/l/libpillion.so.1:/l/libpillion.so"},
-        {"x/l/libpillion.so", "x/l/libpillion.so:/l/libpillion.so"},
+        {"/other/libpillion.so:/a.so", "/other/libpillion.so:/a.so"},
+        {"libpillion.so", "libpillion.so"},
+        {"/l/xlibpillion.so", "/l/xlibpillion.so:/l/libpillion.so"},
     };
 
     (void)state;
