@@ -68,10 +68,14 @@ int pil_shim_dup(int fd)
     return (int)pil_call_result(pil_sysops_kernel.fcntl(fd, F_DUPFD, 0));
 }
 
-/* Frees the number `to` of ours. False when that did not work in time. */
+/* Frees the number `to` of ours, which in a forked child may still be the parent's. False when that
+ * did not work in time. */
 static bool make_way(int to)
 {
-    return !pil_ownfd_has(to) || pil_link_evict(to);
+    if (!pil_ownfd_has(to))
+        return true;
+    pil_state_ready();
+    return pil_link_evict(to);
 }
 
 int pil_shim_dup3(int from, int to, int flags)

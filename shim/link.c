@@ -494,22 +494,29 @@ bool pil_link_alive(void)
     return has_pages(instance);
 }
 
+static void drop_user_of(int fd)
+{
+    for (unsigned i = 0; i < PIL_LINKS; i++) {
+        struct pil_link *link = &pil_process.link[i];
+
+        if (atomic_load(&link->fd) == (uint32_t)fd + 1 && try_take(link, pil_chan_now(sys))) {
+            drop(link);
+            give_back(link);
+        }
+    }
+}
+
+/* A number that is just being connected is listed and has no link yet: the list tells. */
 bool pil_link_evict(int fd)
 {
     uint64_t end = pil_chan_now(sys) + deadline_ms() * MS;
 
-    for (unsigned i = 0; i < PIL_LINKS; i++) {
-        struct pil_link *link = &pil_process.link[i];
-
-        if (atomic_load(&link->fd) != (uint32_t)fd + 1)
-            continue;
-        while (!try_take(link, pil_chan_now(sys))) {
-            if (pil_chan_now(sys) >= end)
-                return false;
-            sched_yield();
-        }
-        drop(link);
-        give_back(link);
+    for (;;) {
+        drop_user_of(fd);
+        if (!pil_ownfd_has(fd))
+            return true;
+        if (pil_chan_now(sys) >= end)
+            return false;
+        sched_yield();
     }
-    return true;
 }
