@@ -1,0 +1,67 @@
+/* shim/site: a return address gives its module; what lies in none gives nothing. */
+#include "tests/support/support.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <sys/mman.h>
+
+#include "shim/env.h"
+#include "shim/site.h"
+
+static void the_program_goes_by_its_own_name(void **state)
+{
+    struct pil_slice name;
+
+    (void)state;
+    snprintf(pil_env.program, sizeof(pil_env.program), "ledgerd");
+    assert_true(pil_site_module((void *)the_program_goes_by_its_own_name, &name));
+    assert_slice(name, "ledgerd");
+}
+
+static void a_program_without_a_name_is_unseen(void **state)
+{
+    struct pil_slice name;
+
+    (void)state;
+    pil_env.program[0] = '\0';
+    assert_false(pil_site_module((void *)a_program_without_a_name_is_unseen, &name));
+}
+
+static void a_library_goes_by_its_base_name(void **state)
+{
+    struct pil_slice name;
+
+    (void)state;
+    assert_true(pil_site_module(dlsym(RTLD_DEFAULT, "_cmocka_run_group_tests"), &name));
+    assert_true(name.len > 10);
+    assert_memory_equal(name.at, "libcmocka.so", 12);
+    assert_null(memchr(name.at, '/', name.len));
+    assert_true(pil_site_module(dlsym(RTLD_DEFAULT, "qsort"), &name));
+    assert_slice(name, "libc.so.6");
+}
+
+static void generated_code_has_no_module(void **state)
+{
+    void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct pil_slice name = {"kept", 4};
+
+    (void)state;
+    assert_true(page != MAP_FAILED);
+    assert_false(pil_site_module((char *)page + 16, &name));
+    assert_false(pil_site_module(&name, &name));
+    assert_false(pil_site_module((void *)1, &name));
+    assert_slice(name, "kept");
+    munmap(page, 4096);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_program_goes_by_its_own_name),
+        cmocka_unit_test(a_program_without_a_name_is_unseen),
+        cmocka_unit_test(a_library_goes_by_its_base_name),
+        cmocka_unit_test(generated_code_has_no_module),
+    };
+
+    return cmocka_run_group_tests_name("site", tests, NULL, NULL);
+}
