@@ -63,8 +63,7 @@ static const struct row rows[] = {
     {"max_age", KIND_TIME, AT(max_age), 0, 2592000000u, NULL, "0s", "0s (for ever)..30d"},
     {"watch", KIND_BOOL, AT(watch), 0, 1, NULL, "yes", "yes, no"},
     {"sessions", KIND_COUNT, AT(sessions), 16, 1000000, NULL, "8192", "16..1000000"},
-    {"sessions_per_uid", KIND_COUNT, AT(sessions_per_uid), 1, 1000000, NULL, "4096",
-     "1..1000000"},
+    {"sessions_per_uid", KIND_COUNT, AT(sessions_per_uid), 1, 1000000, NULL, "4096", "1..1000000"},
     {"host_cache", KIND_COUNT, AT(host_cache), 64, 1048576, NULL, "4096", "64..1048576"},
     {"hash_size", KIND_SIZE, AT(hash_size), 1024, 4294967295u, NULL, "1G", "1K..4095M"},
     {"metrics", KIND_LIST, AT(metrics), 0, 8, NULL, NULL,
@@ -287,8 +286,8 @@ struct load {
     char *unknown[UNKNOWN_MAX];
     unsigned unknowns;
     unsigned bad_items; /* of the list being read */
-    bool again;   /* another unknown name was met */
-    bool dry;     /* telling what libconfuse itself refuses; values are judged in the last pass */
+    bool again;         /* another unknown name was met */
+    bool dry; /* telling what libconfuse itself refuses; values are judged in the last pass */
     int err;
 };
 
@@ -328,8 +327,10 @@ static void on_error(cfg_t *cfg, const char *format, va_list args)
     vsnprintf(text, sizeof(text), format, args);
     if (!loading->dry || unknown_name(cfg, text))
         return;
-    pil_diag_error(loading->diag, place(cfg), "%s; legal is \"name = value\" or \"name = {value, "
-                   "value}\"", text);
+    pil_diag_error(loading->diag, place(cfg),
+                   "%s; legal is \"name = value\" or \"name = {value, "
+                   "value}\"",
+                   text);
     loading->err = PIL_E_SYNTAX;
 }
 
@@ -431,7 +432,8 @@ static FILE *open_settings(struct load *l)
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && !(st.st_mode & 022) &&
         (st.st_uid == 0 || st.st_uid == geteuid()))
         return fdopen(fd, "r");
-    pil_diag_error(l->diag, at, "mode %04o, owner %u; legal is a regular file of root or of the "
+    pil_diag_error(l->diag, at,
+                   "mode %04o, owner %u; legal is a regular file of root or of the "
                    "user policyd is started as, writable by its owner alone",
                    st.st_mode & 07777, st.st_uid);
     close(fd);
@@ -456,8 +458,9 @@ static int copy_into(const struct pil_settings *from, struct pil_settings *to)
     *to = *from;
     for (size_t i = 0; i < PIL_NELEM(rows); i++)
         memset((char *)to + rows[i].offset, 0,
-               rows[i].kind == KIND_LIST ? sizeof(struct pil_list)
-               : rows[i].kind == KIND_TEXT || rows[i].kind == KIND_PATH ? sizeof(char *) : 0);
+               rows[i].kind == KIND_LIST                                ? sizeof(struct pil_list)
+               : rows[i].kind == KIND_TEXT || rows[i].kind == KIND_PATH ? sizeof(char *)
+                                                                        : 0);
     for (size_t i = 0; i < PIL_NELEM(rows); i++) {
         const void *at = (const char *)from + rows[i].offset;
         const struct pil_list *list = at;

@@ -39,7 +39,7 @@ struct pil_list {
 
 struct pil_settings {
     char *socket;
-    char *abstract;       /* "@name"; "" for none */
+    char *abstract; /* "@name"; "" for none */
     uint32_t socket_mode;
     struct pil_list policy;
     char *user;           /* "" stays who it was started as */
@@ -56,8 +56,8 @@ struct pil_settings {
     uint32_t max_age;     /* milliseconds; 0 for ever */
     bool watch;           /* reload when policy files change */
     uint32_t sessions, sessions_per_uid;
-    uint32_t host_cache;  /* entries */
-    uint32_t hash_size;   /* largest executable that is hashed, bytes */
+    uint32_t host_cache; /* entries */
+    uint32_t hash_size;  /* largest executable that is hashed, bytes */
     struct pil_list metrics;
 };
 

@@ -18,7 +18,7 @@
 #define SO_PEERPIDFD 77
 #endif
 
-#define DELETED " (deleted)"
+#define DELETED    " (deleted)"
 #define NAMES_KEPT 64u
 
 /* Reads a small file of /proc whole and terminates it. */

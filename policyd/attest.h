@@ -35,11 +35,11 @@ struct pil_exe_id {
 #define PIL_ATTEST_CGROUP 1024u
 
 struct pil_attested {
-    char exe[PATH_MAX];              /* without " (deleted)"; "" when it cannot be read */
+    char exe[PATH_MAX]; /* without " (deleted)"; "" when it cannot be read */
     struct pil_exe_id id;
-    char user[64];                   /* name, or the number as text */
-    char cgroup[PIL_ATTEST_CGROUP];  /* "" when there is none */
-    char unit[PIL_ATTEST_CGROUP];    /* "" when there is none */
+    char user[64];                  /* name, or the number as text */
+    char cgroup[PIL_ATTEST_CGROUP]; /* "" when there is none */
+    char unit[PIL_ATTEST_CGROUP];   /* "" when there is none */
 };
 
 /* Peer of a connected socket. Only uid and gid matter to control clients, so a process that has

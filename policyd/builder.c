@@ -15,9 +15,9 @@
 #include "conf/policy.h"
 #include "core/err.h"
 
-#define BUILD_SECONDS 60     /* a build that takes longer is ended */
-#define MESSAGE_MAX 4096u    /* bytes of one message */
-#define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define BUILD_SECONDS 60    /* a build that takes longer is ended */
+#define MESSAGE_MAX   4096u /* bytes of one message */
+#define SEALS         (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
 /* A message on the pipe is a letter, the text and a NUL: E and W are messages, K is success. */
 struct pil_builder {
@@ -182,7 +182,8 @@ static void finish(struct pil_builder *b)
         if (pil_list_add(&b->build.errors, text))
             b->good = false;
     }
-    if (b->good && (fcntl(b->memfd, F_ADD_SEALS, SEALS) || (len = lseek(b->memfd, 0, SEEK_END)) <= 0)) {
+    if (b->good &&
+        (fcntl(b->memfd, F_ADD_SEALS, SEALS) || (len = lseek(b->memfd, 0, SEEK_END)) <= 0)) {
         b->good = false;
         keep(b, &b->build.errors, "the image cannot be sealed");
     }
@@ -222,8 +223,8 @@ static int watch(struct pil_builder *b, struct event_base *base)
     return b->readable && event_add(b->readable, &limit) == 0 ? PIL_OK : PIL_E_NOMEM;
 }
 
-int pil_builder_start(struct event_base *base, const struct pil_list *paths,
-                      pil_builder_done *done, void *cookie, struct pil_builder **out)
+int pil_builder_start(struct event_base *base, const struct pil_list *paths, pil_builder_done *done,
+                      void *cookie, struct pil_builder **out)
 {
     struct pil_builder *b = calloc(1, sizeof(*b));
     int ends[2] = {-1, -1};

@@ -22,18 +22,17 @@ struct pil_builder;
 #define PIL_BUILD_MESSAGES 64u /* kept of one build; more are counted in a last one */
 
 struct pil_build {
-    int memfd;                /* sealed image; -1 when the build failed. Belongs to the callee */
+    int memfd; /* sealed image; -1 when the build failed. Belongs to the callee */
     size_t len;
-    struct pil_list errors;   /* "file:line: text"; valid during the call */
+    struct pil_list errors; /* "file:line: text"; valid during the call */
     struct pil_list warnings;
 };
 
 typedef void pil_builder_done(void *cookie, struct pil_build *build);
 
 /* Starts a build of the paths, which must stay as they are until it is done. */
-int pil_builder_start(struct event_base *base, const struct pil_list *paths,
-                      pil_builder_done *done, void *cookie,
-                      struct pil_builder **out) PIL_USERESULT;
+int pil_builder_start(struct event_base *base, const struct pil_list *paths, pil_builder_done *done,
+                      void *cookie, struct pil_builder **out) PIL_USERESULT;
 
 /* Ends a build without a callback. NULL is legal. */
 void pil_builder_cancel(struct pil_builder *builder);

@@ -44,8 +44,8 @@ int pil_cache_open(unsigned entries, struct pil_cache **out)
     while (cache->sets * WAYS < entries)
         cache->sets *= 2;
     cache->bytes = (size_t)cache->sets * WAYS * sizeof(struct entry);
-    cache->entry = mmap(NULL, cache->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-                        -1, 0);
+    cache->entry =
+        mmap(NULL, cache->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (cache->entry == MAP_FAILED ||
         getrandom(cache->seed, sizeof(cache->seed), 0) != sizeof(cache->seed)) {
         if (cache->entry != MAP_FAILED)

@@ -15,8 +15,8 @@
 #include "policyd/session.h"
 #include "policyd/store.h"
 
-#define SEND_SECONDS 10                                     /* a client has to read within */
-#define PIECE (PIL_WIRE_MAX - sizeof(struct pil_wire_head)) /* text in one frame */
+#define SEND_SECONDS 10                                            /* a client has to read within */
+#define PIECE        (PIL_WIRE_MAX - sizeof(struct pil_wire_head)) /* text in one frame */
 
 /* An answer that is promised (waits for a load) or being sent. */
 struct pil_reply {
@@ -64,8 +64,7 @@ static int send_piece(struct pil_reply *reply)
     struct iovec iov;
     int err;
 
-    pil_wire_begin(&w, room, sizeof(room), last ? PIL_WIRE_END : PIL_WIRE_DATA,
-                   reply->s->sequence);
+    pil_wire_begin(&w, room, sizeof(room), last ? PIL_WIRE_END : PIL_WIRE_DATA, reply->s->sequence);
     if (last)
         pil_wire_put_end(&w, (uint32_t)reply->status, pil_slice_of(reply->end));
     else
@@ -140,8 +139,7 @@ static struct pil_reply *reply_new(struct pil_session *s)
 }
 
 /* Fills a promised or new answer and begins to send it. */
-static bool answer_with(struct pil_reply *reply, json_t *json, int fd, int status,
-                        const char *text)
+static bool answer_with(struct pil_reply *reply, json_t *json, int fd, int status, const char *text)
 {
     reply->status = status;
     strncpy(reply->end, text ? text : pil_err_text(status), sizeof(reply->end) - 1);
@@ -234,7 +232,8 @@ void pil_control_reloaded(struct pil_daemon *d, const struct pil_store_report *r
 static bool do_expect(struct pil_session *s, const json_t *arg)
 {
     const json_t *timeout = json_object_get(arg, "timeout_ms");
-    json_int_t ms = json_is_integer(timeout) ? json_integer_value(timeout) : (json_int_t)PIL_HELLO_MS;
+    json_int_t ms =
+        json_is_integer(timeout) ? json_integer_value(timeout) : (json_int_t)PIL_HELLO_MS;
     int err;
 
     if (ms < 1 || ms > 600000)

@@ -35,10 +35,10 @@ struct pil_daemon {
     struct pil_process_table processes;
     struct pil_server *server;
     struct pil_expect *expect;
-    struct pil_follower *followers;   /* control sessions that follow decisions */
-    struct pil_reply *reloading;      /* answers that wait for a load to end */
-    gid_t control_gid; /* (gid_t)-1: none */
-    bool solo;         /* private to one command */
+    struct pil_follower *followers; /* control sessions that follow decisions */
+    struct pil_reply *reloading;    /* answers that wait for a load to end */
+    gid_t control_gid;              /* (gid_t)-1: none */
+    bool solo;                      /* private to one command */
 };
 
 #endif

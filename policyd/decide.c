@@ -76,8 +76,7 @@ void pil_decider_close(struct pil_decider *d)
 }
 
 /* Without offsets the engine treats time conditions as unseen, which never allows. */
-static void refresh_zones(struct pil_decider *d, const struct pil_policy_image *policy,
-                          int64_t now)
+static void refresh_zones(struct pil_decider *d, const struct pil_policy_image *policy, int64_t now)
 {
     uint32_t zones = pil_image_zones(&policy->img);
 
@@ -86,7 +85,8 @@ static void refresh_zones(struct pil_decider *d, const struct pil_policy_image *
     d->zone_generation = policy->generation;
     d->zone_minute = now / 60;
     d->zones = 0;
-    if (zones <= ZONES_MAX && (zones == 0 || pil_zone_offsets(&policy->img, now, d->zone) == PIL_OK))
+    if (zones <= ZONES_MAX &&
+        (zones == 0 || pil_zone_offsets(&policy->img, now, d->zone) == PIL_OK))
         d->zones = zones;
 }
 

@@ -111,8 +111,7 @@ unsigned pil_events_round(struct pil_daemon *d)
 }
 
 static void add_counters(struct pil_ring *ring, uint64_t decisions[PIL_TIER_COUNT][3],
-                         uint64_t failed[PIL_REASON_COUNT], uint64_t *dropped,
-                         uint64_t *reconnects)
+                         uint64_t failed[PIL_REASON_COUNT], uint64_t *dropped, uint64_t *reconnects)
 {
     struct pil_ring_counters *c = &ring->counters;
 
@@ -135,8 +134,8 @@ void pil_events_last(struct pil_daemon *d, struct pil_process *p)
         drain(d, p);
     while (p->ring && ++rounds <= PIL_RING_SLOTS && pil_ring_skip(p->ring, &p->tail));
     if (p->ring)
-        add_counters(p->ring, d->stats.gone_decisions, d->stats.gone_failed,
-                     &d->stats.gone_dropped, &d->stats.gone_reconnects);
+        add_counters(p->ring, d->stats.gone_decisions, d->stats.gone_failed, &d->stats.gone_dropped,
+                     &d->stats.gone_reconnects);
 }
 
 void pil_events_sum(struct pil_daemon *d, struct pil_events_sum *out)

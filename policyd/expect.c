@@ -14,7 +14,7 @@
 #include "policyd/journal.h"
 
 #define PROMISES_MAX 1024u
-#define PER_UID_MAX 128u
+#define PER_UID_MAX  128u
 
 struct promise {
     struct promise *next;

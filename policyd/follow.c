@@ -38,7 +38,8 @@ static bool read_effect(struct pil_follower *f, const json_t *value)
 
 static bool read_action(struct pil_follower *f, const json_t *value)
 {
-    f->action = json_is_string(value) ? pil_action_parse(pil_slice_of(json_string_value(value))) : 0;
+    f->action =
+        json_is_string(value) ? pil_action_parse(pil_slice_of(json_string_value(value))) : 0;
     return f->action != PIL_ACTION_NONE;
 }
 
@@ -93,8 +94,10 @@ static int read_filter(struct pil_follower *f, const char *key, const json_t *va
         snprintf(problem, cap, "filter \"%s\": legal is %s", key, filters[i].legal);
         return PIL_E_SYNTAX;
     }
-    snprintf(problem, cap, "unknown filter \"%.40s\"; legal is verdict, action, workload, pid, "
-             "shadow, events", key);
+    snprintf(problem, cap,
+             "unknown filter \"%.40s\"; legal is verdict, action, workload, pid, "
+             "shadow, events",
+             key);
     return PIL_E_SYNTAX;
 }
 
@@ -122,7 +125,8 @@ int pil_follow_start(struct pil_session *s, const json_t *filter, char *problem,
     if (!f)
         return PIL_E_NOMEM;
     *f = (struct pil_follower){.s = s, .effect = -1, .events = true};
-    json_object_foreach((json_t *)filter, key, value) {
+    json_object_foreach((json_t *)filter, key, value)
+    {
         if (!err)
             err = read_filter(f, key, value, problem, cap);
     }

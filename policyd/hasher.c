@@ -14,8 +14,8 @@
 
 #include "core/err.h"
 
-#define KEPT_MAX 512u  /* hashes remembered */
-#define CHUNK 65536u
+#define KEPT_MAX 512u /* hashes remembered */
+#define CHUNK    65536u
 
 struct waiter {
     struct waiter *next;
@@ -26,8 +26,8 @@ struct waiter {
 /* One file. Owned by the main thread; while `job` is queued or running the thread reads fd and id
  * and writes hash. */
 struct job {
-    struct job *next;      /* in the list of all, newest first */
-    struct job *next_job;  /* in a queue between the threads */
+    struct job *next;     /* in the list of all, newest first */
+    struct job *next_job; /* in a queue between the threads */
     struct pil_exe_id id;
     int fd;
     bool pending;
@@ -283,8 +283,8 @@ static int begin(struct pil_hasher *h, const struct pil_exe_id *id, int fd, pil_
     return PIL_E_AGAIN;
 }
 
-int pil_hasher_ask(struct pil_hasher *h, const struct pil_exe_id *id, int fd,
-                   pil_hasher_done *done, void *cookie, const char **hash)
+int pil_hasher_ask(struct pil_hasher *h, const struct pil_exe_id *id, int fd, pil_hasher_done *done,
+                   void *cookie, const char **hash)
 {
     struct job *job = find(h, id);
     int err;

@@ -32,8 +32,8 @@ int pil_hasher_start(struct event_base *base, uint64_t max_size,
 /* PIL_OK: known, *hash points to it (valid until the next call). PIL_E_AGAIN: `done` is called
  * later, exactly once unless cancelled. Another error: cannot be told. fd is taken over in any
  * case; -1 is legal for a file that is known or under way. */
-int pil_hasher_ask(struct pil_hasher *h, const struct pil_exe_id *id, int fd,
-                   pil_hasher_done *done, void *cookie, const char **hash) PIL_USERESULT;
+int pil_hasher_ask(struct pil_hasher *h, const struct pil_exe_id *id, int fd, pil_hasher_done *done,
+                   void *cookie, const char **hash) PIL_USERESULT;
 
 /* True when the answer is there or under way, so that nothing has to be opened. */
 bool pil_hasher_knows(const struct pil_hasher *h, const struct pil_exe_id *id);

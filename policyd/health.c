@@ -35,8 +35,7 @@ static bool policy_stale(const struct pil_daemon *d, char *text, size_t cap)
     if (!pil_store_current(d->store) || pil_store_left(d->store) > 0)
         return false;
     snprintf(text, cap, "the policy is %llu seconds old, max_age is %u; everything is denied",
-             (unsigned long long)(pil_store_age_ms(d->store) / 1000),
-             d->settings.max_age / 1000);
+             (unsigned long long)(pil_store_age_ms(d->store) / 1000), d->settings.max_age / 1000);
     return true;
 }
 

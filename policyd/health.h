@@ -10,14 +10,14 @@
 
 struct pil_daemon;
 
-#define PIL_HEALTH_MAX 8u
+#define PIL_HEALTH_MAX  8u
 #define PIL_HEALTH_TEXT 512u
 
 struct pil_health {
     unsigned count; /* 0: well */
     struct {
-        const char *name;            /* "no-policy", "reload-failed", ... */
-        char text[PIL_HEALTH_TEXT];  /* the sentence */
+        const char *name;           /* "no-policy", "reload-failed", ... */
+        char text[PIL_HEALTH_TEXT]; /* the sentence */
     } reason[PIL_HEALTH_MAX];
 };
 

@@ -12,8 +12,8 @@
 #include "policyd/record.h"
 #include "policyd/store.h"
 
-#define QUEUE 256u        /* decisions noted before their text is made */
-#define FLUSH_USEC 50000  /* how long a note waits at most */
+#define QUEUE      256u  /* decisions noted before their text is made */
+#define FLUSH_USEC 50000 /* how long a note waits at most */
 
 struct pil_journal {
     struct pil_daemon *d;

@@ -80,8 +80,10 @@ int pil_listener_unix(const char *setting, const char *name, int type, mode_t mo
         return -1;
     }
     if (answers(&at, len, type)) {
-        pil_diag_error(diag, nowhere, "%s = \"%s\": somebody answers there already; legal is one "
-                       "daemon per socket", setting, name);
+        pil_diag_error(diag, nowhere,
+                       "%s = \"%s\": somebody answers there already; legal is one "
+                       "daemon per socket",
+                       setting, name);
         return -1;
     }
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -123,8 +125,8 @@ static int listen_tcp(const struct pil_ip *ip, unsigned port)
     struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons((uint16_t)port)};
     bool is_v4 = pil_ip_is_v4(ip);
-    int one = 1, fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
-                             0);
+    int one = 1,
+        fd = socket(is_v4 ? AF_INET : AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     memcpy(&v4.sin_addr, ip->octet + 12, 4);
     memcpy(&v6.sin6_addr, ip->octet, 16);
@@ -148,8 +150,10 @@ int pil_listener_http(const char *text, struct pil_diag *diag)
     if (strncmp(text, "unix:/", 6) == 0)
         return pil_listener_unix("metrics", text + 5, SOCK_STREAM, 0660, diag);
     if (!parse_endpoint(text, &ip, &port) || !is_loopback(&ip)) {
-        pil_diag_error(diag, nowhere, "metrics = \"%s\"; legal is 127.0.0.1:PORT, [::1]:PORT or "
-                       "unix:/path", text);
+        pil_diag_error(diag, nowhere,
+                       "metrics = \"%s\"; legal is 127.0.0.1:PORT, [::1]:PORT or "
+                       "unix:/path",
+                       text);
         return -1;
     }
     fd = listen_tcp(&ip, port);

@@ -13,9 +13,9 @@
 
 #include "core/err.h"
 
-#define RETRY_NS 100000000u   /* a failed write is tried again after this */
-#define CLOSE_SECONDS 2       /* what is left at the end may take this long */
-#define WRITE_MAX 65536u      /* bytes of one write, so that a reopen waits for little */
+#define RETRY_NS      100000000u /* a failed write is tried again after this */
+#define CLOSE_SECONDS 2          /* what is left at the end may take this long */
+#define WRITE_MAX     65536u     /* bytes of one write, so that a reopen waits for little */
 
 struct pil_log {
     char *path;
@@ -31,8 +31,8 @@ struct pil_log {
      * writing to the file. `filled` wakes the writer, `emptied` who waits for room. */
     pthread_mutex_t lock;
     pthread_cond_t filled, emptied;
-    size_t head, tail;    /* running counts of bytes in and out; position is modulo cap */
-    size_t line_end;      /* count behind the last whole line that was taken out */
+    size_t head, tail; /* running counts of bytes in and out; position is modulo cap */
+    size_t line_end;   /* count behind the last whole line that was taken out */
     bool stop, reopen;
     struct pil_log_status status;
 

@@ -32,8 +32,7 @@ static int check_policy(const struct pil_settings *settings, struct pil_diag *di
         fprintf(stderr, "policyd: %s\n", pil_err_text(err));
     if (err)
         return EXIT_FAILED;
-    printf("settings and policy are good (%zu bytes compiled, %u warnings)\n", len,
-           diag->warnings);
+    printf("settings and policy are good (%zu bytes compiled, %u warnings)\n", len, diag->warnings);
     return EXIT_GOOD;
 }
 
@@ -98,10 +97,11 @@ int main(int argc, char **argv)
         return EXIT_FAILED;
     if (pil_options_read(argc, argv, &diag, &options, &settings) == PIL_OK) {
         if (options.help || options.version)
-            code = fputs(options.help ? pil_options_help() : "policyd " PIL_VERSION "\n", stdout) < 0;
+            code =
+                fputs(options.help ? pil_options_help() : "policyd " PIL_VERSION "\n", stdout) < 0;
         else
-            code = options.check ? check_policy(&settings, &diag)
-                                 : serve(&settings, &options, &diag);
+            code =
+                options.check ? check_policy(&settings, &diag) : serve(&settings, &options, &diag);
     }
     pil_settings_free(&settings);
     return code;

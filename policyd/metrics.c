@@ -17,7 +17,7 @@
 
 #define SOCKETS_MAX 8u
 #define HEADERS_MAX 8192
-#define SECONDS 5 /* a connection that is idle longer is closed */
+#define SECONDS     5 /* a connection that is idle longer is closed */
 
 struct pil_metrics {
     struct pil_daemon *d;
@@ -30,7 +30,8 @@ struct pil_metrics {
 
 static void head(struct evbuffer *out, const char *name, const char *type, const char *help)
 {
-    evbuffer_add_printf(out, "# HELP pillion_%s %s\n# TYPE pillion_%s %s\n", name, help, name, type);
+    evbuffer_add_printf(out, "# HELP pillion_%s %s\n# TYPE pillion_%s %s\n", name, help, name,
+                        type);
 }
 
 static void one(struct evbuffer *out, const char *name, const char *type, const char *help,
@@ -67,13 +68,11 @@ static void put_reasons(struct pil_daemon *d, const struct pil_events_sum *sum,
 {
     head(out, "reasons_total", "counter", "Decisions of policyd by reason.");
     for (unsigned reason = 0; reason < PIL_REASON_COUNT; reason++)
-        labelled(out, "reasons_total", "reason", pil_reason_name(reason),
-                 d->stats.reasons[reason]);
+        labelled(out, "reasons_total", "reason", pil_reason_name(reason), d->stats.reasons[reason]);
     head(out, "failed_closed_total", "counter",
          "Calls that processes refused because nothing had decided, by cause.");
     for (unsigned reason = PIL_REASON_UNREACHABLE; reason <= PIL_REASON_MALFORMED; reason++)
-        labelled(out, "failed_closed_total", "cause", pil_reason_name(reason),
-                 sum->failed[reason]);
+        labelled(out, "failed_closed_total", "cause", pil_reason_name(reason), sum->failed[reason]);
     head(out, "shadow_total", "counter", "Decisions that a policy in stage shadow would change.");
     for (unsigned shadow = PIL_SHADOW_WOULD_DENY; shadow <= PIL_SHADOW_WOULD_ALLOW; shadow++)
         labelled(out, "shadow_total", "shadow", pil_shadow_name(shadow), d->stats.shadow[shadow]);

@@ -14,8 +14,8 @@ struct pil_daemon;
 struct pil_metrics;
 
 /* Makes the sockets the settings name. PIL_OK with *out NULL when they name none. */
-int pil_metrics_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_metrics **out)
-    PIL_USERESULT;
+int pil_metrics_open(struct pil_daemon *d, struct pil_diag *diag,
+                     struct pil_metrics **out) PIL_USERESULT;
 
 /* Begins to serve. */
 int pil_metrics_start(struct pil_metrics *metrics) PIL_USERESULT;

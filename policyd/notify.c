@@ -65,8 +65,7 @@ void pil_notify_reloading(void)
 
     clock_gettime(CLOCK_MONOTONIC, &now);
     sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%llu",
-               (unsigned long long)now.tv_sec * 1000000u +
-                   (unsigned long long)now.tv_nsec / 1000u);
+               (unsigned long long)now.tv_sec * 1000000u + (unsigned long long)now.tv_nsec / 1000u);
 }
 
 void pil_notify_stopping(void)

@@ -34,8 +34,13 @@ static const struct {
     int option;
     const char *setting;
 } settable[] = {
-    {'p', "policy"}, {'s', "socket"}, {OPT_ABSTRACT, "abstract"}, {'l', "log"},
-    {OPT_LOG_ALLOWS, "log_allows"}, {OPT_ON_FULL, "on_full"}, {'m', "metrics"},
+    {'p', "policy"},
+    {'s', "socket"},
+    {OPT_ABSTRACT, "abstract"},
+    {'l', "log"},
+    {OPT_LOG_ALLOWS, "log_allows"},
+    {OPT_ON_FULL, "on_full"},
+    {'m', "metrics"},
     {OPT_PIDFILE, "pidfile"},
 };
 
@@ -46,7 +51,8 @@ const char *pil_options_help(void)
            "  -n, --check            read settings and policy, say what is wrong, exit\n"
            "  -f, --foreground       do not go to the background\n"
            "  -p, --policy PATH      a policy file or directory; may be given again\n"
-           "  -s, --socket PATH      the socket; without --abstract there is no abstract name then\n"
+           "  -s, --socket PATH      the socket; without --abstract there is no abstract name "
+           "then\n"
            "      --abstract NAME    the abstract name, \"@...\", or \"\" for none\n"
            "      --solo-pid PID     leave when that process and all sessions are gone\n"
            "  -l, --log PATH         the decision log, or \"stderr\"\n"
@@ -80,8 +86,7 @@ static const char *setting_of(int option)
 }
 
 /* Options that change what is read, before anything is read. */
-static const char *first_pass(int argc, char **argv, struct pil_options *out,
-                              struct pil_diag *diag)
+static const char *first_pass(int argc, char **argv, struct pil_options *out, struct pil_diag *diag)
 {
     const char *config = NULL;
     int option;
@@ -90,12 +95,24 @@ static const char *first_pass(int argc, char **argv, struct pil_options *out,
     optind = 1;
     while ((option = getopt_long(argc, argv, ":c:nfp:s:l:m:h", longs, NULL)) != -1) {
         switch (option) {
-        case 'c': config = optarg; break;
-        case 'n': out->check = true; break;
-        case 'f': out->foreground = true; break;
-        case 'h': out->help = true; break;
-        case OPT_VERSION: out->version = true; break;
-        case OPT_SOLO: read_pid(optarg, out, diag); break;
+        case 'c':
+            config = optarg;
+            break;
+        case 'n':
+            out->check = true;
+            break;
+        case 'f':
+            out->foreground = true;
+            break;
+        case 'h':
+            out->help = true;
+            break;
+        case OPT_VERSION:
+            out->version = true;
+            break;
+        case OPT_SOLO:
+            read_pid(optarg, out, diag);
+            break;
         case ':':
             pil_diag_error(diag, nowhere, "option %s needs a value; policyd --help lists them",
                            argv[optind - 1]);
@@ -104,7 +121,8 @@ static const char *first_pass(int argc, char **argv, struct pil_options *out,
             pil_diag_error(diag, nowhere, "unknown option %s; policyd --help lists them",
                            argv[optind - 1]);
             break;
-        default: break;
+        default:
+            break;
         }
     }
     if (optind < argc)
@@ -113,8 +131,7 @@ static const char *first_pass(int argc, char **argv, struct pil_options *out,
     return config;
 }
 
-static void second_pass(int argc, char **argv, struct pil_diag *diag,
-                        struct pil_settings *settings)
+static void second_pass(int argc, char **argv, struct pil_diag *diag, struct pil_settings *settings)
 {
     bool given[512] = {false};
     int option;
@@ -123,8 +140,8 @@ static void second_pass(int argc, char **argv, struct pil_diag *diag,
     while ((option = getopt_long(argc, argv, ":c:nfp:s:l:m:h", longs, NULL)) != -1) {
         const char *setting = setting_of(option);
 
-        if (setting && pil_settings_set(settings, setting, optarg, given[option], diag) ==
-                           PIL_E_NOMEM)
+        if (setting &&
+            pil_settings_set(settings, setting, optarg, given[option], diag) == PIL_E_NOMEM)
             pil_diag_error(diag, nowhere, "%s", pil_err_text(PIL_E_NOMEM));
         if (setting)
             given[option] = true;

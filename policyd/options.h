@@ -16,7 +16,7 @@ struct pil_options {
     bool check;      /* -n: read everything, say what is wrong, exit */
     bool foreground; /* -f */
     bool help, version;
-    pid_t solo;      /* --solo-pid: private to that process; 0: not */
+    pid_t solo; /* --solo-pid: private to that process; 0: not */
 };
 
 /* Reads settings file and options into *settings. */

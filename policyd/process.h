@@ -34,15 +34,15 @@ struct pil_process {
     uint64_t start;
     struct pil_exe_id id;
     const char *exe, *user, *unit, *cgroup, *sha256; /* interned, NULL: could not be told */
-    uint32_t workload;   /* in the image in force */
-    bool hashing;        /* waits for its executable's hash; no decisions meanwhile */
-    uint32_t flags;      /* enum pil_hello_flag; the process's own word */
+    uint32_t workload;                               /* in the image in force */
+    bool hashing;   /* waits for its executable's hash; no decisions meanwhile */
+    uint32_t flags; /* enum pil_hello_flag; the process's own word */
     unsigned links;
     struct pil_session *sessions;
     int ring_fd;
     uint32_t tail;
-    struct pil_ring *ring;   /* NULL until first looked at */
-    uint64_t since_ns;       /* CLOCK_REALTIME */
+    struct pil_ring *ring; /* NULL until first looked at */
+    uint64_t since_ns;     /* CLOCK_REALTIME */
     uint64_t decisions, denials;
 };
 

@@ -13,7 +13,9 @@ static const char *errno_name(int error)
         int error;
         const char *name;
     } known[] = {
-        {EACCES, "EACCES"}, {ECONNREFUSED, "ECONNREFUSED"}, {ETIMEDOUT, "ETIMEDOUT"},
+        {EACCES, "EACCES"},
+        {ECONNREFUSED, "ECONNREFUSED"},
+        {ETIMEDOUT, "ETIMEDOUT"},
         {ECONNABORTED, "ECONNABORTED"},
     };
 
@@ -77,8 +79,8 @@ static void put_decider(const struct pil_policy_image *image, const struct pil_v
         place = pil_image_rule_place(&image->img, v->rule);
     else if (policy)
         place = pil_image_policy_place(&image->img, v->policy);
-    else if (image && (v->reason == PIL_REASON_DEFAULT_ALLOW ||
-                       v->reason == PIL_REASON_DEFAULT_DENY))
+    else if (image &&
+             (v->reason == PIL_REASON_DEFAULT_ALLOW || v->reason == PIL_REASON_DEFAULT_DENY))
         place = pil_image_default_place(&image->img);
     pil_json_string(j, "policy", policy ? pil_image_policy_name(&image->img, v->policy) : NULL);
     pil_json_string(j, "rule", rule ? pil_image_rule_name(&image->img, v->rule) : NULL);

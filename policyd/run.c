@@ -358,16 +358,16 @@ static struct event_base *make_base(void)
     return base;
 }
 
-int pil_run(struct pil_settings *settings, const struct pil_options *options,
-            struct pil_diag *diag, void (*ready)(void *cookie), void *cookie)
+int pil_run(struct pil_settings *settings, const struct pil_options *options, struct pil_diag *diag,
+            void (*ready)(void *cookie), void *cookie)
 {
     static struct run run; /* large, and one per program */
     struct timespec now;
     int err;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    run = (struct run){.options = options, .diag = diag, .solo_fd = -1, .ready = ready,
-                       .ready_cookie = cookie};
+    run = (struct run){
+        .options = options, .diag = diag, .solo_fd = -1, .ready = ready, .ready_cookie = cookie};
     run.d.settings = *settings;
     *settings = (struct pil_settings){0};
     run.d.solo = options->solo != 0;

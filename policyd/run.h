@@ -16,7 +16,7 @@
 
 /* Takes the settings over. `ready` is called once when the first load has ended; it may be NULL.
  * PIL_OK after an orderly end. */
-int pil_run(struct pil_settings *settings, const struct pil_options *options,
-            struct pil_diag *diag, void (*ready)(void *cookie), void *cookie) PIL_USERESULT;
+int pil_run(struct pil_settings *settings, const struct pil_options *options, struct pil_diag *diag,
+            void (*ready)(void *cookie), void *cookie) PIL_USERESULT;
 
 #endif

@@ -12,11 +12,11 @@
 #include "policyd/listener.h"
 #include "policyd/session.h"
 
-#define ACCEPT_MAX 32u   /* connections taken in one round of the loop */
-#define RESERVE 64u      /* descriptors that sessions may not use up */
+#define ACCEPT_MAX   32u /* connections taken in one round of the loop */
+#define RESERVE      64u /* descriptors that sessions may not use up */
 #define ROOT_RESERVE 8u  /* sessions that only root and policyd's own user may have */
-#define PAUSE_USEC 100000
-#define UID_BUCKETS 256u
+#define PAUSE_USEC   100000
+#define UID_BUCKETS  256u
 
 /* Sessions of one user. */
 struct tally {
@@ -59,7 +59,8 @@ int pil_server_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_serv
         return PIL_E_NOMEM;
     *server = (struct pil_server){.d = d, .fd = {-1, -1}};
     server->descriptors = raise_limit();
-    server->fd[0] = pil_listener_unix("socket", set->socket, SOCK_SEQPACKET, set->socket_mode, diag);
+    server->fd[0] =
+        pil_listener_unix("socket", set->socket, SOCK_SEQPACKET, set->socket_mode, diag);
     if (server->fd[0] >= 0 && set->abstract[0] != '\0')
         server->fd[1] = pil_listener_unix("abstract", set->abstract, SOCK_SEQPACKET, 0, diag);
     if (server->fd[0] >= 0 && (server->fd[1] >= 0 || set->abstract[0] == '\0')) {
@@ -217,8 +218,8 @@ int pil_server_start(struct pil_server *server)
     for (unsigned i = 0; i < 2; i++) {
         if (server->fd[i] < 0)
             continue;
-        server->event[i] = event_new(server->d->base, server->fd[i], EV_READ | EV_PERSIST,
-                                     on_accept, server);
+        server->event[i] =
+            event_new(server->d->base, server->fd[i], EV_READ | EV_PERSIST, on_accept, server);
         if (!server->event[i] || event_add(server->event[i], NULL))
             return PIL_E_NOMEM;
     }

@@ -20,8 +20,8 @@ struct pil_server;
 struct pil_session;
 
 /* Makes the sockets that the settings name. */
-int pil_server_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_server **out)
-    PIL_USERESULT;
+int pil_server_open(struct pil_daemon *d, struct pil_diag *diag,
+                    struct pil_server **out) PIL_USERESULT;
 
 /* Begins to accept. */
 int pil_server_start(struct pil_server *server) PIL_USERESULT;

@@ -17,8 +17,8 @@
 #include "policyd/server.h"
 #include "policyd/store.h"
 
-#define HELLO_SECONDS 5  /* a connection that says nothing is closed after this */
-#define TOLD_MAX 10u     /* refusals that are logged in a second */
+#define HELLO_SECONDS 5   /* a connection that says nothing is closed after this */
+#define TOLD_MAX      10u /* refusals that are logged in a second */
 
 typedef bool handler(struct pil_session *s, struct pil_reader *r);
 static handler on_hello, on_decide, on_control;
@@ -191,9 +191,10 @@ static bool on_hello(struct pil_session *s, struct pil_reader *r)
     s->d->stats.hellos++;
     err = find_process(s, &p);
     if (err)
-        return turn_away(s, err, err == PIL_E_FULL     ? PIL_REFUSAL_LINK_CAP
-                                 : err == PIL_E_NOMEM  ? PIL_REFUSAL_INTERNAL
-                                                       : PIL_REFUSAL_ATTEST);
+        return turn_away(s, err,
+                         err == PIL_E_FULL    ? PIL_REFUSAL_LINK_CAP
+                         : err == PIL_E_NOMEM ? PIL_REFUSAL_INTERNAL
+                                              : PIL_REFUSAL_ATTEST);
     join(s, p);
     p->flags |= hello.flags;
     if (!p->hashing)

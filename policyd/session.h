@@ -36,10 +36,10 @@ enum pil_session_state {
 
 struct pil_session {
     struct pil_daemon *d;
-    struct pil_session *next, **link;      /* all of them (server.c) */
+    struct pil_session *next, **link;       /* all of them (server.c) */
     struct pil_session *next_of, **link_of; /* those of one process */
     struct pil_process *process;
-    struct pil_reply *reply;               /* an answer under way (control.c) */
+    struct pil_reply *reply; /* an answer under way (control.c) */
     struct event event;
     int fd;
     enum pil_session_state state;
@@ -47,7 +47,7 @@ struct pil_session {
     pid_t pid;
     uid_t uid;
     gid_t gid;
-    struct pil_follower *follower;         /* follow.c */
+    struct pil_follower *follower; /* follow.c */
 };
 
 /* Takes the connection over, in any case. NULL when it could not be served. */

@@ -24,7 +24,7 @@ enum pil_refusal {
 #define PIL_REFUSAL_ENUM(id, name, text) PIL_REFUSAL_##id,
     PIL_REFUSAL_LIST(PIL_REFUSAL_ENUM)
 #undef PIL_REFUSAL_ENUM
-    PIL_REFUSAL_COUNT
+        PIL_REFUSAL_COUNT
 };
 
 #define PIL_LATENCY_BUCKETS 8u

@@ -33,9 +33,9 @@ struct pil_policy_image {
 };
 
 enum pil_reload {
-    PIL_RELOAD_NEW = 0,   /* another policy is in force */
-    PIL_RELOAD_SAME,      /* the same bytes: confirmed */
-    PIL_RELOAD_FAILED,    /* the old one stays */
+    PIL_RELOAD_NEW = 0, /* another policy is in force */
+    PIL_RELOAD_SAME,    /* the same bytes: confirmed */
+    PIL_RELOAD_FAILED,  /* the old one stays */
 };
 
 /* How the last load went; lists stay valid until the next one ends. */

@@ -11,7 +11,7 @@
 
 #define STILL_USEC 150000 /* files have to be still this long */
 #define CHANGES                                                                                    \
-    (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |        \
+    (IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_ATTRIB | IN_DELETE_SELF |       \
      IN_MOVE_SELF)
 
 /* One path: its directory's watch, and the name in it; "" is every name. */

@@ -96,8 +96,8 @@ policy 'rule "r" { effect = perhaps }'
 ok "-n names file, line and text of what is wrong" \
     refuses 'policy.conf:4: .*perhaps' "$POLICYD" -n -c "$dir/policyd.conf"
 ok "an unknown option is refused" refuses 'unknown option' "$POLICYD" --nonsense
-ok "an unknown user is refused" refuses 'no such user' sh -c \
-    "echo 'user = \"nobody-of-that-name\"' >>'$dir/policyd.conf'; '$POLICYD' -f -c '$dir/policyd.conf'"
+settings 'user = "nobody-of-that-name"'
+ok "an unknown user is refused" refuses 'no such user' "$POLICYD" -f -c "$dir/policyd.conf"
 
 settings ""
 policy 'rule "r" { effect = allow actions = {connect} resources = {"10.0.0.1:80"} }'

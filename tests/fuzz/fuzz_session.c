@@ -1,4 +1,4 @@
-// sources: core conf policyd -lconfuse -levent_core -levent_extra -ljansson -lcrypto -lcap -lsystemd -lpthread
+// sources: core conf policyd -lconfuse -levent -ljansson -lcrypto -lcap -lsystemd
 /*
  * Sessions: a real session on a socket pair is given one hostile frame after the other, as its
  * dispatcher gets them from the loop. Whatever they hold, the session answers or is closed, and

@@ -226,8 +226,8 @@ void test_daemon_ask(int fd, const struct pil_query *q, unsigned count, struct p
 
 struct pil_query test_daemon_query(const char *ip, unsigned port)
 {
-    struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET,
-                          .port = (uint16_t)port};
+    struct pil_query q = {
+        .action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET, .port = (uint16_t)port};
 
     assert_err(pil_ip_parse(pil_slice_of(ip), &q.ip), PIL_OK);
     return q;

@@ -92,10 +92,9 @@ static void a_new_policy_reaches_attached_processes(void **state)
     assert_int_equal(pil_genpage_generation(pil_genpage_word(page)), before + 1);
     expect_denied(fd, "10.0.0.1", 80, true);
     all = test_daemon_control(&d, "processes", NULL, &status);
-    assert_string_equal(
-        json_string_value(json_object_get(
-            json_array_get(json_object_get(all, "processes"), 0), "workload")),
-        "other");
+    assert_string_equal(json_string_value(json_object_get(
+                            json_array_get(json_object_get(all, "processes"), 0), "workload")),
+                        "other");
     json_decref(all);
     close(fd);
     fd = test_daemon_connect(&d);
@@ -191,7 +190,9 @@ static void descriptors_are_refused(void **state)
             char room[CMSG_SPACE(sizeof(int))];
             struct cmsghdr align;
         } control = {{0}};
-        struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control.room,
+        struct msghdr msg = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.room,
                              .msg_controllen = sizeof(control.room)};
         struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
@@ -275,12 +276,18 @@ static void caps_hold(void **state)
 
 static void ring_events_reach_the_log(void **state)
 {
-    struct pil_event event = {.type = PIL_EVENT_DECISION, .action = PIL_ACTION_CONNECT,
-                              .kind = PIL_KIND_INET, .port = 4242, .reason = PIL_REASON_UNREACHABLE,
-                              .tier = PIL_TIER_FAIL, .rule = PIL_NO_INDEX,
-                              .policy = PIL_NO_INDEX, .realtime_ns = 1000000000, .tid = 99};
-    struct pil_event lost = {.type = PIL_EVENT_COVERAGE_LOST, .text = "/bin/static",
-                             .text_len = 11};
+    struct pil_event event = {.type = PIL_EVENT_DECISION,
+                              .action = PIL_ACTION_CONNECT,
+                              .kind = PIL_KIND_INET,
+                              .port = 4242,
+                              .reason = PIL_REASON_UNREACHABLE,
+                              .tier = PIL_TIER_FAIL,
+                              .rule = PIL_NO_INDEX,
+                              .policy = PIL_NO_INDEX,
+                              .realtime_ns = 1000000000,
+                              .tid = 99};
+    struct pil_event lost = {
+        .type = PIL_EVENT_COVERAGE_LOST, .text = "/bin/static", .text_len = 11};
     struct pil_event nonsense;
     struct pil_ring *ring;
     struct test_daemon d;
@@ -309,10 +316,10 @@ static void ring_events_reach_the_log(void **state)
     do { /* the end of the process is seen when its session is gone */
         status_json = test_daemon_control(&d, "status", NULL, &status);
         fd = (int)json_integer_value(json_object_get(status_json, "processes"));
-        assert_int_equal(json_integer_value(json_object_get(
-                             json_object_get(json_object_get(status_json, "decisions"), "process"),
-                             "allow")),
-                         1000);
+        assert_int_equal(
+            json_integer_value(json_object_get(
+                json_object_get(json_object_get(status_json, "decisions"), "process"), "allow")),
+            1000);
         json_decref(status_json);
     } while (fd > 0);
     close(follower);

@@ -18,8 +18,8 @@ static void hear(void *cookie, enum pil_severity severity, const char *message)
 
     (void)severity;
     /* The folder's name is random: only the file's own part is compared. */
-    message = strrchr(message, '/') && strstr(message, "s.conf") ? strstr(message, "s.conf")
-                                                                  : message;
+    message =
+        strrchr(message, '/') && strstr(message, "s.conf") ? strstr(message, "s.conf") : message;
     strncat(h->text, message, sizeof(h->text) - strlen(h->text) - 1);
     strncat(h->text, "\n", sizeof(h->text) - strlen(h->text) - 1);
 }
@@ -98,13 +98,12 @@ static void all_errors_are_told_and_nothing_is_changed(void **state)
                     &s, &h),
                PIL_E_SYNTAX);
     assert_string_equal(
-        h.text,
-        "s.conf:1: unknown setting \"sockett\"; policyd.conf(5) lists them\n"
-        "s.conf:4: unknown setting \"who\"; policyd.conf(5) lists them\n"
-        "s.conf:2: socket = \"relative\"; legal is an absolute path of at most 107 bytes\n"
-        "s.conf:3: verdict_ttl = \"2y\"; legal is 0s..1h\n"
-        "s.conf:5: on_full = \"maybe\"; legal is drop, block, deny\n"
-        "s.conf:7: watch is set twice; legal is once\n");
+        h.text, "s.conf:1: unknown setting \"sockett\"; policyd.conf(5) lists them\n"
+                "s.conf:4: unknown setting \"who\"; policyd.conf(5) lists them\n"
+                "s.conf:2: socket = \"relative\"; legal is an absolute path of at most 107 bytes\n"
+                "s.conf:3: verdict_ttl = \"2y\"; legal is 0s..1h\n"
+                "s.conf:5: on_full = \"maybe\"; legal is drop, block, deny\n"
+                "s.conf:7: watch is set twice; legal is once\n");
     assert_int_equal(h.diag.errors, 6);
     assert_string_equal(s.socket, PIL_DEFAULT_SOCKET);
     assert_true(s.watch);
@@ -114,10 +113,10 @@ static void all_errors_are_told_and_nothing_is_changed(void **state)
 static void values_out_of_range_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "verdict_ttl = 61m\n",    "deadline = 0ms\n",      "socket_mode = 1777\n",
-        "socket_mode = 9\n",      "sessions = 15\n",       "sessions = -1\n",
-        "log_buffer = 1\n",       "abstract = \"name\"\n", "log_buffer = 99999999999999999999\n",
-        "verdict_ttl = 10\n",     "policy = {\"\"}\n",     "watch = perhaps\n",
+        "verdict_ttl = 61m\n", "deadline = 0ms\n",      "socket_mode = 1777\n",
+        "socket_mode = 9\n",   "sessions = 15\n",       "sessions = -1\n",
+        "log_buffer = 1\n",    "abstract = \"name\"\n", "log_buffer = 99999999999999999999\n",
+        "verdict_ttl = 10\n",  "policy = {\"\"}\n",     "watch = perhaps\n",
     };
     struct pil_settings s;
     struct heard h;
