@@ -32,8 +32,7 @@ static void build(struct built *b, const char *text)
     test_folder_remove(folder);
 }
 
-/* ---- determinism -------------------------------------------------------------------------------
- */
+/* ---- determinism ---------------------------------------------------------------------------- */
 
 #define HEAD    "schema = 1\ntrust_domain = \"corp.example\"\n"
 #define ONE     "workload \"a\" { exe = \"/a\" }\n"
@@ -84,8 +83,7 @@ static void another_policy_is_another_digest(void **state)
     free(b.block);
 }
 
-/* ---- grants ------------------------------------------------------------------------------------
- */
+/* ---- grants --------------------------------------------------------------------------------- */
 
 /* Grants of a policy as "set:enforce/active ..." with workloads by title. */
 static void print_grants(const struct built *b, const char *policy, char *out, size_t cap)
@@ -147,8 +145,7 @@ static void spiffe_globs_are_our_own_workloads_only(void **state)
     free(b.block);
 }
 
-/* ---- many workloads ----------------------------------------------------------------------------
- */
+/* ---- many workloads ------------------------------------------------------------------------- */
 
 /* More workloads than are listed one by one: the common part and its set decide the same. */
 static void large_sets_decide_like_small_ones(void **state)
@@ -201,8 +198,7 @@ static void large_sets_decide_like_small_ones(void **state)
     free(b.block);
 }
 
-/* ---- models that check would have refused -------------------------------------------------------
- */
+/* ---- models that check would have refused --------------------------------------------------- */
 
 static void expect_refusal(struct pil_policy *policy, size_t count, int err)
 {
@@ -252,8 +248,7 @@ static void illegal_models_do_not_become_images(void **state)
     expect_refusal(&p, 1, PIL_E_RANGE); /* a circle has no end */
 }
 
-/* ---- memory that runs out ----------------------------------------------------------------------
- */
+/* ---- memory that runs out ------------------------------------------------------------------- */
 
 /* With a sanitizer malloc is its own, and this test is not there. */
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

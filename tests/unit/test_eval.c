@@ -13,8 +13,7 @@
 #include "core/eval.h"
 #include "core/glob.h"
 
-/* ---- randomness that is the same everywhere ---------------------------------------------------
- */
+/* ---- randomness that is the same everywhere ------------------------------------------------- */
 
 static uint64_t seed;
 
@@ -31,8 +30,7 @@ static bool chance(unsigned percent)
     return roll(100) < percent;
 }
 
-/* ---- random models ----------------------------------------------------------------------------
- */
+/* ---- random models -------------------------------------------------------------------------- */
 
 #define WORKLOADS 6
 #define ROLES     3
@@ -197,8 +195,7 @@ static void random_world(struct world *w)
         random_policy(w, i);
 }
 
-/* ---- the naive evaluator ----------------------------------------------------------------------
- */
+/* ---- the naive evaluator -------------------------------------------------------------------- */
 
 struct naive {
     const struct pil_model *m;
@@ -458,8 +455,7 @@ static struct naive_result naive_eval(const struct naive *n)
     return deny.policy ? deny : allow.policy ? allow : fallback;
 }
 
-/* ---- one against the other --------------------------------------------------------------------
- */
+/* ---- one against the other ------------------------------------------------------------------ */
 
 static const char *const names[] = {"",
                                     "db.corp.example",
@@ -596,8 +592,7 @@ static void agrees_with_a_naive_evaluator(void **state)
     }
 }
 
-/* ---- policies as text, for the cases one by one -----------------------------------------------
- */
+/* ---- policies as text, for the cases one by one --------------------------------------------- */
 
 struct policy {
     void *block;

@@ -159,8 +159,7 @@ static void obligations_that_nobody_keeps_are_told(void **state)
     assert_int_equal(pil_image_unmet(&img, 7, note_unmet, told), 0);
 }
 
-/* ---- what is refused ----------------------------------------------------------------------------
- */
+/* ---- what is refused ------------------------------------------------------------------------ */
 
 static uint8_t *copy_of(void)
 {
