@@ -5,7 +5,8 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
-export BUILD
+PATH=$PATH:/usr/sbin:/sbin
+export BUILD PATH
 rows=$BUILD/bench/rows
 failed=''
 

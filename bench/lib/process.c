@@ -20,6 +20,7 @@
 
 #define RUNNING_MAX 4096
 #define WAIT_NS     UINT64_C(10000000000)
+#define GRACE_NS    UINT64_C(3000000000)
 
 /* What exit has to take down. The bench itself, not its children, does so. */
 static struct {
@@ -34,16 +35,36 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     return remove(path);
 }
 
+/* Servers take their own children down when they are asked to end, and leave them behind when they
+ * are killed; so they are asked first. */
+static void end_all(int number)
+{
+    for (int i = 0; i < RUNNING_MAX; i++)
+        if (keep.running[i] > 0)
+            kill(keep.running[i], number);
+}
+
+static void reap_until(uint64_t end)
+{
+    const struct timespec pause = {0, 2000000};
+
+    for (int i = 0; i < RUNNING_MAX; i++) {
+        while (keep.running[i] > 0 && waitpid(keep.running[i], NULL, WNOHANG) == 0 &&
+               bench_now() < end)
+            nanosleep(&pause, NULL);
+        if (keep.running[i] > 0 && kill(keep.running[i], 0) < 0)
+            keep.running[i] = 0;
+    }
+}
+
 static void take_down(void)
 {
     if (keep.owner != getpid())
         return;
-    for (int i = 0; i < RUNNING_MAX; i++)
-        if (keep.running[i] > 0)
-            kill(keep.running[i], SIGKILL);
-    for (int i = 0; i < RUNNING_MAX; i++)
-        if (keep.running[i] > 0)
-            waitpid(keep.running[i], NULL, 0);
+    end_all(SIGTERM);
+    reap_until(bench_now() + GRACE_NS);
+    end_all(SIGKILL);
+    reap_until(UINT64_MAX);
     if (keep.folder[0])
         nftw(keep.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
@@ -157,7 +178,7 @@ static void forget(pid_t pid)
 static void become(const struct bench_how *how, const char *const argv[], char **env, int in,
                    int out)
 {
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != keep.owner)
         _exit(127);
     if (how->cpu != BENCH_ANY_CPU)
