@@ -24,11 +24,12 @@ static int usable(const char *path)
     return access(path, X_OK) ? errno : 0;
 }
 
-/* Like execvp: the first that can be executed; EACCES is remembered, the rest passed over. */
+/* The first that can be executed; one that may not be is remembered, the rest passed over. */
 static int search(const char *name, char out[PATH_MAX])
 {
     const char *path = getenv("PATH");
     int result = ENOENT;
+    struct stat st;
 
     for (const char *at = path && *path ? path : DEFAULT_PATH; at;) {
         size_t len = strcspn(at, ":");
@@ -38,7 +39,8 @@ static int search(const char *name, char out[PATH_MAX])
         error = n < PATH_MAX ? usable(out) : ENAMETOOLONG;
         if (error == 0)
             return 0;
-        if (error == EACCES)
+        /* A folder that may not be searched says nothing about the program. */
+        if (error == EACCES && stat(out, &st) == 0)
             result = EACCES;
         at = at[len] ? at + len + 1 : NULL;
     }
