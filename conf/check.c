@@ -171,7 +171,7 @@ static void check_references(struct pil_check *c, const struct pil_strings *list
             dangling(c, at, "workload", workload, keyword);
         if (role && pil_check_find(&c->role, role) == PIL_CHECK_NONE)
             dangling(c, at, "role", role, keyword);
-        if (pil_check_behind(list->item[i], "spiffe://") && !c->model->trust_domain)
+        if (!c->partial && !c->model->trust_domain && pil_check_behind(list->item[i], "spiffe://"))
             pil_diag_warning(c->diag, at,
                              "\"%s\" in %s is nobody: without a trust_domain no workload has a "
                              "SPIFFE ID",
@@ -185,7 +185,7 @@ static void check_roles(struct pil_check *c)
         const struct pil_role *role = &c->model->role[i];
 
         check_references(c, &role->members, "members");
-        if (role->members.count == 0)
+        if (role->members.count == 0 && !c->partial)
             pil_diag_warning(c->diag, role->at,
                              "role \"%s\" has no members: nothing that names it matches",
                              role->title);
@@ -263,14 +263,15 @@ static void check_policies(struct pil_check *c)
     for (size_t i = 0; i < c->model->policy_count; i++) {
         const struct pil_policy *policy = &c->model->policy[i];
 
-        if (policy->applies.count == 0 && !c->inherited[i])
+        if (policy->applies.count == 0 && !c->inherited[i] && !c->partial)
             pil_diag_error(c->diag, policy->at,
                            "policy \"%s\" applies to nobody and nobody inherits it; legal is "
                            "applies = {...}, or another policy that inherits it",
                            policy->title);
         check_references(c, &policy->applies, "applies");
         check_rule_titles(c, policy);
-        warn_idle(c, policy);
+        if (!c->partial)
+            warn_idle(c, policy);
         for (size_t k = 0; k < policy->rule_count; k++) {
             check_references(c, &policy->rule[k].subjects, "subjects");
             pil_check_rule(c, policy, &policy->rule[k]);
@@ -286,10 +287,12 @@ static void check_all(struct pil_check *c)
 {
     const struct pil_model *m = c->model;
 
-    check_top(c);
-    check_workloads(c);
+    if (!c->partial) {
+        check_top(c);
+        check_workloads(c);
+        check_services(c);
+    }
     check_roles(c);
-    check_services(c);
     check_routes(c);
     check_policies(c);
     pil_check_graphs(c);
@@ -302,28 +305,42 @@ static void check_all(struct pil_check *c)
                          "too many rules to look for all that cannot be reached");
 }
 
+static int check_model(struct pil_check *c)
+{
+    const struct pil_model *model = c->model;
+    unsigned before = c->diag->errors;
+
+    COLLECT(c, &c->workload, model->workload, model->workload_count, "workload");
+    COLLECT(c, &c->role, model->role, model->role_count, "role");
+    COLLECT(c, &c->service, model->service, model->service_count, "service");
+    COLLECT(c, &c->policy, model->policy, model->policy_count, "policy");
+    c->inherited = calloc(model->policy_count + 1, sizeof(*c->inherited));
+    if (!c->inherited)
+        c->nomem = true;
+    if (!c->nomem)
+        check_all(c);
+    if (c->nomem)
+        pil_diag_error(c->diag, (struct pil_at){0}, "out of memory while checking a policy");
+    free(c->workload.item);
+    free(c->role.item);
+    free(c->service.item);
+    free(c->policy.item);
+    free(c->inherited);
+    if (c->nomem)
+        return PIL_E_NOMEM;
+    return c->diag->errors > before ? PIL_E_SYNTAX : PIL_OK;
+}
+
 int pil_check(const struct pil_model *model, struct pil_diag *diag)
 {
     struct pil_check c = {.model = model, .diag = diag, .budget = BUDGET};
-    unsigned before = diag->errors;
 
-    COLLECT(&c, &c.workload, model->workload, model->workload_count, "workload");
-    COLLECT(&c, &c.role, model->role, model->role_count, "role");
-    COLLECT(&c, &c.service, model->service, model->service_count, "service");
-    COLLECT(&c, &c.policy, model->policy, model->policy_count, "policy");
-    c.inherited = calloc(model->policy_count + 1, sizeof(*c.inherited));
-    if (!c.inherited)
-        c.nomem = true;
-    if (!c.nomem)
-        check_all(&c);
-    if (c.nomem)
-        pil_diag_error(diag, (struct pil_at){0}, "out of memory while checking a policy");
-    free(c.workload.item);
-    free(c.role.item);
-    free(c.service.item);
-    free(c.policy.item);
-    free(c.inherited);
-    if (c.nomem)
-        return PIL_E_NOMEM;
-    return diag->errors > before ? PIL_E_SYNTAX : PIL_OK;
+    return check_model(&c);
+}
+
+void pil_check_partial(const struct pil_model *model, struct pil_diag *diag)
+{
+    struct pil_check c = {.model = model, .diag = diag, .partial = true};
+
+    (void)!check_model(&c);
 }

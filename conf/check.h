@@ -37,10 +37,15 @@ struct pil_check {
     struct pil_check_titles workload, role, service, policy;
     bool *inherited; /* per policy: another one inherits it */
     size_t budget;   /* comparisons between rules that are left */
+    bool partial;    /* parts of the text were refused: only what is wrong all the same is told */
     bool nomem;
 };
 
 #define PIL_CHECK_NONE ((size_t)-1)
+
+/* The check of a model of which the loader refused some values: duplicate titles, names that lead
+ * nowhere and circles, so that they are told together with what the loader found. */
+void pil_check_partial(const struct pil_model *model, struct pil_diag *diag);
 
 /* Index of the thing with that title, or PIL_CHECK_NONE. */
 size_t pil_check_find(const struct pil_check_titles *titles, const char *title);
@@ -54,7 +59,7 @@ const char *pil_check_behind(const char *text, const char *prefix);
 /* Circles and depths of roles and of policies. */
 void pil_check_graphs(struct pil_check *c);
 
-/* All that can be said of a rule without looking at others. */
+/* All that can be said of a rule without looking at others; of a partial model only its names. */
 void pil_check_rule(struct pil_check *c, const struct pil_policy *policy,
                     const struct pil_rule *rule);
 

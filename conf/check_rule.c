@@ -115,7 +115,8 @@ static void check_service_name(struct pil_check *c, const struct pil_strings *li
         pil_diag_error(c->diag, at,
                        "unknown service \"%s\" in resources; legal is one that is defined",
                        text + strlen("service:"));
-    else if (res->kind == PIL_KIND_NAME && pil_check_find(&c->service, text) != PIL_CHECK_NONE)
+    else if (!c->partial && res->kind == PIL_KIND_NAME &&
+             pil_check_find(&c->service, text) != PIL_CHECK_NONE)
         pil_diag_warning(c->diag, at,
                          "resource \"%s\" is a host name; the service of that title is "
                          "\"service:%s\"",
@@ -134,7 +135,7 @@ static void check_resources(struct pil_check *c, const struct pil_rule *rule)
         met |= askers(c, list->item[i], &res);
         check_service_name(c, list, i, &res);
     }
-    if (list->count > 0 && actions && !(met & actions))
+    if (!c->partial && list->count > 0 && actions && !(met & actions))
         pil_diag_warning(c->diag, list->at,
                          "rule \"%s\" can never match: %s does not ask about such resources",
                          rule->title, name_actions(actions, names, sizeof(names)));
@@ -156,6 +157,9 @@ static void warn_empty(struct pil_check *c, const struct pil_rule *rule)
 void pil_check_rule(struct pil_check *c, const struct pil_policy *policy,
                     const struct pil_rule *rule)
 {
+    check_resources(c, rule);
+    if (c->partial)
+        return;
     if (!rule->has_effect)
         pil_diag_error(c->diag, rule->at,
                        "no \"effect\" in rule \"%s\" of policy \"%s\"; legal is allow or deny",
@@ -166,5 +170,4 @@ void pil_check_rule(struct pil_check *c, const struct pil_policy *policy,
                          rule->title);
     warn_empty(c, rule);
     check_when(c, rule);
-    check_resources(c, rule);
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/check.h"
 #include "conf/policy.h"
 #include "conf/schema.h"
 #include "conf/text.h"
@@ -33,6 +34,7 @@ struct loading {
     struct seen *seen;
     size_t seen_count;
     size_t total; /* bytes so far */
+    bool broken;  /* some text was not read to its end, so names may be missing */
     bool nomem;
 };
 
@@ -61,6 +63,7 @@ static const char *keep_path(struct loading *l, const char *path)
 static void refuse(struct loading *l, struct pil_at from, const char *what, const char *path,
                    const char *legal)
 {
+    l->broken = true;
     pil_diag_error(l->diag, from, "%s \"%s\"; legal is %s", what, path, legal);
 }
 
@@ -103,11 +106,12 @@ static void load_bytes(struct loading *l, char *text, size_t len, const char *fi
     struct pil_text_lines opened;
     int err = pil_text_clean(text, len, file, &pil_schema_root, l->diag, &opened);
 
+    l->broken = l->broken || err;
     if (!err)
         err = pil_schema_parse(text, len, file, opened.line, opened.count, l->diag, l->model,
                                includes);
-    if (err == PIL_E_NOMEM)
-        l->nomem = true;
+    l->broken = l->broken || err == PIL_E_MALFORMED;
+    l->nomem = l->nomem || err == PIL_E_NOMEM;
     free(opened.line);
 }
 
@@ -310,9 +314,11 @@ static void load_open(struct loading *l, int fd, const char *path, struct pil_at
     }
     self.dev = st.st_dev;
     self.ino = st.st_ino;
-    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+    if (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)) {
         refuse(l, from, "neither file nor directory is", path, "a regular file or a directory");
-    else if (trusted(l, &st, path, from) && !in_circle(l, &self, from) && first_time(l, &self)) {
+    } else if (!trusted(l, &st, path, from)) {
+        l->broken = true;
+    } else if (!in_circle(l, &self, from) && first_time(l, &self)) {
         if (S_ISDIR(st.st_mode)) {
             load_open_dir(l, fd, path, from, &self);
             return;
@@ -330,6 +336,7 @@ static void load_path(struct loading *l, int dir, const char *name, const char *
 {
     int fd = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
+    l->broken = l->broken || fd < 0;
     if (fd < 0)
         pil_diag_error(l->diag, from,
                        "cannot open \"%s\": %s; legal is a readable file or directory", path,
@@ -343,8 +350,11 @@ static int finish(struct loading *l, unsigned errors_before)
     int err = PIL_OK;
 
     free(l->seen);
-    if (l->diag->errors > errors_before)
+    if (l->diag->errors > errors_before) {
         err = PIL_E_SYNTAX;
+        if (!l->broken && !l->nomem)
+            pil_check_partial(l->model, l->diag);
+    }
     if (l->nomem) {
         pil_diag_error(l->diag, (struct pil_at){0}, "out of memory while loading a policy");
         err = PIL_E_NOMEM;

@@ -405,5 +405,7 @@ int pil_schema_parse(const char *text, size_t len, const char *file, const unsig
     if (result != CFG_SUCCESS && diag->errors == before)
         pil_diag_error(diag, (struct pil_at){file, 0},
                        "the text cannot be parsed; legal is the syntax of pillion-policy(5)");
+    if (result != CFG_SUCCESS)
+        return PIL_E_MALFORMED;
     return diag->errors > before ? PIL_E_SYNTAX : PIL_OK;
 }
