@@ -93,7 +93,6 @@ static void judge(struct search *s, const struct pil_layout_candidate *c, bool b
     if (step != PIL_STEP_MATCH && step != PIL_STEP_UNSEEN && !blind)
         return;
     unseen = blind || step == PIL_STEP_UNSEEN;
-    __builtin_prefetch(pil_layout_rules(a->head) + c->rule); /* it may be the one that decides */
     note(&s->shadow, c, unseen);
     if (c->enforce <= a->bucket)
         return;
