@@ -20,6 +20,7 @@
  * Rounds of the two sizes alternate, so that a slow moment of the machine hits both; growth is the
  * median of what neighbours differ by. An optional argument is the number of rounds (default 101).
  */
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,13 +58,16 @@ static void *need(size_t count, size_t size)
     return at;
 }
 
-static char *text(const char *format, unsigned a, unsigned b) __attribute__((format(printf, 1, 0)));
-static char *text(const char *format, unsigned a, unsigned b)
+static char *text(const char *format, ...) PIL_PRINTF(1, 2);
+static char *text(const char *format, ...)
 {
+    va_list args;
     char *out;
 
-    if (asprintf(&out, format, a, b) < 0)
+    va_start(args, format);
+    if (vasprintf(&out, format, args) < 0)
         die("out of memory");
+    va_end(args);
     return out;
 }
 
@@ -93,13 +97,13 @@ static char *resource(unsigned group, unsigned i)
     case 4:
         return text("10.1.%u.%u/32:*", high, low);
     case 5:
-        return text("db-%u.z%u.example:5432", group, 0);
+        return text("db-%u.z0.example:5432", group);
     case 6:
-        return text("*.z%u-%u.example:5432", group, 1);
+        return text("*.z%u-1.example:5432", group);
     case 7:
         return text("10.1.%u.%u:80", high, low);
     case 8:
-        return text("unix:/run/g%u-%u/*.sock", group, 2);
+        return text("unix:/run/g%u/*.sock", group);
     default:
         return text("10.1.%u.%u:1024-65535", high, low);
     }
@@ -107,17 +111,17 @@ static char *resource(unsigned group, unsigned i)
 
 static void fill_policy(struct pil_policy *p, unsigned group, bool common)
 {
-    p->title = text("policy-%06u", group, 0);
+    p->title = text("policy-%06u", group);
     p->stage = PIL_STAGE_ENFORCE;
     p->rollout = 100;
-    p->applies = one(common ? text("*", 0, 0) : text("workload:w%06u", group, 0));
+    p->applies = one(common ? text("*") : text("workload:w%06u", group));
     p->rule = need(PER_GROUP, sizeof(*p->rule));
     p->rule_count = PER_GROUP;
     for (unsigned i = 0; i < PER_GROUP; i++) {
-        p->rule[i].title = text("rule-%02u", i, 0);
+        p->rule[i].title = text("rule-%02u", i);
         p->rule[i].has_effect = true;
         p->rule[i].effect = PIL_ALLOW;
-        p->rule[i].actions = one(text("connect", 0, 0));
+        p->rule[i].actions = one(text("connect"));
         p->rule[i].resources = one(resource(group, i));
     }
 }
@@ -151,8 +155,8 @@ static double build(struct subject *s, unsigned rules, bool common)
     model.workload_count = common ? 1 : s->groups;
     model.policy_count = s->groups;
     for (unsigned i = 0; i < s->groups; i++) {
-        model.workload[i].title = text("w%06u", i, 0);
-        model.workload[i].exe = text("/usr/bin/w%u", i, 0);
+        model.workload[i].title = text("w%06u", i);
+        model.workload[i].exe = text("/usr/bin/w%u", i);
         fill_policy(&model.policy[i], i, common);
     }
     start = now_ns();
