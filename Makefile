@@ -173,16 +173,16 @@ LINT_DIRS = core conf shim preload policyd cli
 LINT_C    = $(wildcard $(addsuffix /*.c,$(LINT_DIRS)) $(addsuffix /*/*.c,$(LINT_DIRS)))
 LINT_ALL  = $(LINT_C) $(wildcard $(addsuffix /*.h,$(LINT_DIRS)) tests/*/*.[ch] bench/*.[ch])
 
-# Each tool that is installed has its say; suppressions stand in .clang-tidy and .cppcheck.
+have      = command -v $(1) >/dev/null || { echo "lint: $(1) is not installed, left out"; exit 0; }
+
+# Each tool that is installed has its say; suppressions stand in .clang-tidy and .cppcheck, the
+# flags for clang-tidy in compile_flags.txt. `make format` mends what clang-format finds.
 lint:
-	@command -v cppcheck >/dev/null || echo "lint: cppcheck is not installed, left out"
-	@! command -v cppcheck >/dev/null || cppcheck --quiet --error-exitcode=1 --std=c11 \
-	    --enable=warning,performance,portability --inline-suppr -j2 -D_GNU_SOURCE -D__x86_64__ \
-	    --suppressions-list=.cppcheck -I. $(LINT_DIRS)
-	@command -v clang-tidy >/dev/null || echo "lint: clang-tidy is not installed, left out"
-	@! command -v clang-tidy >/dev/null || echo $(LINT_C) | xargs -n 8 -P 2 sh -c 'exec clang-tidy --quiet "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. $(subst ",\",$(PIL_PATHS))' clang-tidy
-	@command -v clang-format >/dev/null || echo "lint: clang-format is not installed, left out"
-	@! command -v clang-format >/dev/null || clang-format --dry-run --Werror $(LINT_ALL)
+	@$(call have,cppcheck); cppcheck --quiet --error-exitcode=1 --std=c11 -j2 --inline-suppr \
+	    --enable=warning,performance,portability --suppressions-list=.cppcheck \
+	    -D_GNU_SOURCE -D__x86_64__ -I. $(LINT_DIRS)
+	@$(call have,clang-tidy); echo $(LINT_C) | xargs -n 8 -P 2 clang-tidy --quiet
+	@$(call have,clang-format); clang-format --dry-run --Werror $(LINT_ALL)
 
 format:
 	clang-format -i $(LINT_ALL)
