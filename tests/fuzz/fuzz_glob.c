@@ -35,8 +35,8 @@ static bool reference(struct pil_slice pattern, struct pil_slice text, bool slas
             bool more = t < text.len, at_slash = more && text.at[t] == '/';
 
             if (want == '*')
-                fits[t] = next[t] ||
-                          (more && (!at_slash || crosses(pattern, p, slash)) && fits[t + 1]);
+                fits[t] =
+                    next[t] || (more && (!at_slash || crosses(pattern, p, slash)) && fits[t + 1]);
             else
                 fits[t] = more && next[t + 1] &&
                           (want == text.at[t] || (want == '?' && !(slash && at_slash)));

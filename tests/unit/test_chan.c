@@ -312,8 +312,8 @@ static void kernel_errors_become_ours(void **state)
         int error;
         int want;
     } rows[] = {
-        {EAGAIN, PIL_E_AGAIN},   {EPIPE, PIL_E_CLOSED},   {ECONNRESET, PIL_E_CLOSED},
-        {ENOTCONN, PIL_E_CLOSED}, {EBADF, PIL_E_SYSTEM},  {ENOMEM, PIL_E_SYSTEM},
+        {EAGAIN, PIL_E_AGAIN},    {EPIPE, PIL_E_CLOSED},        {ECONNRESET, PIL_E_CLOSED},
+        {ENOTCONN, PIL_E_CLOSED}, {EBADF, PIL_E_SYSTEM},        {ENOMEM, PIL_E_SYSTEM},
         {EMSGSIZE, PIL_E_SYSTEM}, {ETOOMANYREFS, PIL_E_SYSTEM},
     };
     struct iovec iov = text("x");
@@ -327,8 +327,7 @@ static void kernel_errors_become_ours(void **state)
         unsigned count = 2;
 
         assert_err(pil_chan_send(&sys, 9, &iov, 1, NULL, 0, true), rows[i].want);
-        assert_err(pil_chan_recv(&sys, 9, buf, sizeof(buf), &len, fds, &count, true),
-                   rows[i].want);
+        assert_err(pil_chan_recv(&sys, 9, buf, sizeof(buf), &len, fds, &count, true), rows[i].want);
         assert_int_equal(count, 0);
     }
     assert_int_equal(len, 77);

@@ -123,10 +123,10 @@ static void hostile_patterns_end(void **state)
 static void slices_need_no_terminator(void **state)
 {
     (void)state;
-    assert_true(pil_glob_match((struct pil_slice){"ab*XX", 3}, (struct pil_slice){"abcYY", 3},
-                               false));
-    assert_false(pil_glob_match((struct pil_slice){"abcXX", 3}, (struct pil_slice){"abcYY", 4},
-                                false));
+    assert_true(
+        pil_glob_match((struct pil_slice){"ab*XX", 3}, (struct pil_slice){"abcYY", 3}, false));
+    assert_false(
+        pil_glob_match((struct pil_slice){"abcXX", 3}, (struct pil_slice){"abcYY", 4}, false));
 }
 
 static void literal_part_ends_at_the_first_wildcard(void **state)

@@ -8,8 +8,8 @@
 
 static struct pil_ring *fresh(void)
 {
-    struct pil_ring *ring = mmap(NULL, PIL_RING_SIZE, PROT_READ | PROT_WRITE,
-                                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct pil_ring *ring =
+        mmap(NULL, PIL_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     assert_ptr_not_equal(ring, MAP_FAILED);
     pil_ring_init(ring);
@@ -211,7 +211,7 @@ static void a_lying_ring_ends(void **state)
 }
 
 #define WRITERS 4u
-#define EACH 20000u
+#define EACH    20000u
 
 struct writer {
     struct pil_ring *ring;

@@ -16,9 +16,8 @@ struct sample {
     int (*get)(struct pil_reader *r);
 };
 
-static const struct pil_hello hello = {.flags = PIL_HELLO_FORKED | PIL_HELLO_SECURE,
-                                       .pid = 0x01020304,
-                                       .version = {"0.1.0", 5}};
+static const struct pil_hello hello = {
+    .flags = PIL_HELLO_FORKED | PIL_HELLO_SECURE, .pid = 0x01020304, .version = {"0.1.0", 5}};
 static const struct pil_welcome welcome = {.status = PIL_E_REFUSED,
                                            .flags = PIL_WELCOME_COVER_CHILDREN,
                                            .deadline_ms = 250,
@@ -217,8 +216,8 @@ static void every_field_comes_back(void **state)
 
 static void the_head_is_as_documented(void **state)
 {
-    static const uint8_t want[16] = {'P', 'I', 'L', 'N', 1, 0, PIL_WIRE_HELLO, 0,
-                                     31,  0,   0,   0,   42, 0, 0,             0};
+    static const uint8_t want[16] = {'P', 'I', 'L', 'N', 1, 0, PIL_WIRE_HELLO, 0, 31, 0,
+                                     0,   0,   42,  0,   0, 0};
     size_t len = build(&samples[0]);
 
     (void)state;

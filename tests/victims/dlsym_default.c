@@ -18,8 +18,7 @@ int main(void)
     say("default", found(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&good, sizeof(good)));
     say("default, denied",
         found(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&bad, sizeof(bad)));
-    say("by address",
-        taken(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&bad, sizeof(bad)));
+    say("by address", taken(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&bad, sizeof(bad)));
     close(server);
     return 0;
 }

@@ -17,8 +17,8 @@ int main(void)
     socklen_t len = sizeof(in);
     int server = socket(AF_INET, SOCK_STREAM, 0), udp = socket(AF_INET, SOCK_DGRAM, 0), fd, copy;
     struct iovec iov = {"x", 1};
-    struct msghdr msg = {.msg_name = &in, .msg_namelen = sizeof(in), .msg_iov = &iov,
-                         .msg_iovlen = 1};
+    struct msghdr msg = {
+        .msg_name = &in, .msg_namelen = sizeof(in), .msg_iov = &iov, .msg_iovlen = 1};
     struct mmsghdr vec = {.msg_hdr = msg};
 
     KEPT(bind(server, (struct sockaddr *)&any, sizeof(any)));

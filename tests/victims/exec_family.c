@@ -10,18 +10,42 @@ static void run(int way)
     extern char **environ;
 
     switch (way) {
-    case 0: execl(self, "named", kept, "b", (char *)NULL); break;
-    case 1: execle(self, "named", kept, "b", (char *)NULL, env); break;
-    case 2: execlp("exec_family", "named", kept, "b", (char *)NULL); break;
-    case 3: execv(self, args); break;
-    case 4: execve(self, args, env); break;
-    case 5: execvp("exec_family", args); break;
-    case 6: execvpe("exec_family", args, env); break;
-    case 7: fexecve(open(self, O_RDONLY | O_CLOEXEC), args, environ); break;
-    case 8: execveat(open(self, O_PATH | O_CLOEXEC), "", args, env, AT_EMPTY_PATH); break;
-    case 9: execvp("no-such-program-at-all", args); break;
-    case 10: execv("/etc/passwd", args); break;
-    case 11: execvp("/nonexistent/x", args); break;
+    case 0:
+        execl(self, "named", kept, "b", (char *)NULL);
+        break;
+    case 1:
+        execle(self, "named", kept, "b", (char *)NULL, env);
+        break;
+    case 2:
+        execlp("exec_family", "named", kept, "b", (char *)NULL);
+        break;
+    case 3:
+        execv(self, args);
+        break;
+    case 4:
+        execve(self, args, env);
+        break;
+    case 5:
+        execvp("exec_family", args);
+        break;
+    case 6:
+        execvpe("exec_family", args, env);
+        break;
+    case 7:
+        fexecve(open(self, O_RDONLY | O_CLOEXEC), args, environ);
+        break;
+    case 8:
+        execveat(open(self, O_PATH | O_CLOEXEC), "", args, env, AT_EMPTY_PATH);
+        break;
+    case 9:
+        execvp("no-such-program-at-all", args);
+        break;
+    case 10:
+        execv("/etc/passwd", args);
+        break;
+    case 11:
+        execvp("/nonexistent/x", args);
+        break;
     }
     say("exec", -1);
     _exit(9);

@@ -27,9 +27,10 @@ static void info(const char *what, const char *name, const char *service)
 
 static void host(const char *what, const struct hostent *got, int err)
 {
-    printf("%s: %s\n", what, got && got->h_addr_list[0] ? "ok"
-                             : err == NO_RECOVERY       ? "NO_RECOVERY"
-                                                        : hstrerror(err));
+    printf("%s: %s\n", what,
+           got && got->h_addr_list[0] ? "ok"
+           : err == NO_RECOVERY       ? "NO_RECOVERY"
+                                      : hstrerror(err));
 }
 
 int main(void)

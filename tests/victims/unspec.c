@@ -5,7 +5,8 @@
 // deny> udp connect: ok
 // deny> udp disconnect: ok
 // deny> short: EINVAL
-/* connect with AF_UNSPEC undoes a connection; addresses that are none are the kernel's to refuse. */
+/* connect with AF_UNSPEC undoes a connection; addresses that are none are the kernel's to refuse.
+ */
 #include "tests/victims/victim.h"
 
 int main(void)
