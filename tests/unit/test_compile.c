@@ -257,35 +257,52 @@ extern void *__libc_malloc(size_t size);
 extern void *__libc_calloc(size_t count, size_t size);
 extern void *__libc_realloc(void *at, size_t size);
 extern void *__libc_memalign(size_t to, size_t size);
+extern void __libc_free(void *at);
 
 static long left = -1; /* allocations that still succeed; below zero: all */
+static long live;      /* blocks that nobody has freed */
 
 static bool spent(void)
 {
     return left >= 0 && left-- == 0;
 }
 
+static void *counted(void *at)
+{
+    live += at != NULL;
+    return at;
+}
+
 void *malloc(size_t size)
 {
-    return spent() ? NULL : __libc_malloc(size);
+    return spent() ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return spent() ? NULL : __libc_calloc(count, size);
+    return spent() ? NULL : counted(__libc_calloc(count, size));
 }
 
 void *realloc(void *at, size_t size)
 {
+    if (!at)
+        return malloc(size);
     return spent() ? NULL : __libc_realloc(at, size);
 }
 
 void *aligned_alloc(size_t to, size_t size)
 {
-    return spent() ? NULL : __libc_memalign(to, size);
+    return spent() ? NULL : counted(__libc_memalign(to, size));
 }
 
-/* Whichever allocation fails: an error, and no block. qsort falls back by itself. */
+void free(void *at)
+{
+    live -= at != NULL;
+    __libc_free(at);
+}
+
+/* Whichever allocation fails: an error, no block, and nothing left behind. qsort falls back by
+ * itself. */
 static void running_out_of_memory_is_an_error(void **state)
 {
     struct pil_diag diag = {.sink = show_message};
@@ -296,7 +313,7 @@ static void running_out_of_memory_is_an_error(void **state)
                            "}\npolicy \"q\" { inherits = {\"p\"} default = deny "
                            "applies = {\"workload:a\"} }\n");
     struct pil_model model = {0};
-    long most = 0;
+    long most = 0, before;
     int err;
 
     (void)state;
@@ -305,6 +322,7 @@ static void running_out_of_memory_is_an_error(void **state)
         void *block = NULL;
         size_t len = 0;
 
+        before = live;
         left = most++;
         err = pil_compile(&model, &block, &len);
         left = -1;
@@ -313,6 +331,7 @@ static void running_out_of_memory_is_an_error(void **state)
             assert_null(block);
         }
         free(block);
+        assert_int_equal(live, before);
     } while (err);
     assert_true(most > 50);
     pil_model_free(&model);
