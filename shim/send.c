@@ -1,4 +1,5 @@
 /* sendto, sendmsg, sendmmsg: judged when they name a destination, else the plain data path. */
+#include <limits.h>
 #include <string.h>
 
 #include "shim/call.h"
@@ -48,17 +49,24 @@ ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags,
         pil_real_host.sendto(fd, buf, len, flags, (struct sockaddr *)&to.sa, to.len));
 }
 
-/* Copies a message header and its destination; the copy points to the copied destination. False
- * when the destination cannot be copied, which the kernel refuses by itself. */
-static bool copy_header(struct msghdr *copy, struct pil_copied *to, const struct msghdr *msg)
+/* Copies a message header and its destination; the copy points to the copied destination. Of a
+ * destination that is too long the kernel takes the beginning, and so it must be judged. Gives the
+ * kernel's errno when there is nothing to copy. */
+static int copy_header(struct msghdr *copy, struct pil_copied *to, const struct msghdr *msg)
 {
     *copy = *msg;
-    if (!copy->msg_name)
-        return true;
+    if (!copy->msg_name || copy->msg_namelen == 0) {
+        copy->msg_name = NULL;
+        return 0;
+    }
+    if (copy->msg_namelen > INT_MAX)
+        return EINVAL;
+    if (copy->msg_namelen > sizeof(to->sa))
+        copy->msg_namelen = sizeof(to->sa);
     if (!pil_call_copy(to, copy->msg_name, copy->msg_namelen))
-        return false;
+        return EFAULT;
     copy->msg_name = &to->sa;
-    return true;
+    return 0;
 }
 
 static int judge_header(int fd, const struct msghdr *copy, struct pil_copied *to, int flags,
@@ -74,9 +82,11 @@ ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void
     int error;
 
     pil_state_ready();
-    if (!pil_call_readable(msg, sizeof(*msg)) || !copy_header(&copy, &to, msg))
+    if (!pil_call_readable(msg, sizeof(*msg)))
         return pil_call_result(pil_real_host.sendmsg(fd, msg, flags));
-    error = judge_header(fd, &copy, &to, flags, caller);
+    error = copy_header(&copy, &to, msg);
+    if (!error)
+        error = judge_header(fd, &copy, &to, flags, caller);
     if (error)
         return pil_call_result(-error);
     return pil_call_result(pil_real_host.sendmsg(fd, &copy, flags));
@@ -94,9 +104,8 @@ static unsigned admit(int fd, struct mmsghdr *copy, struct pil_copied *to,
     *error = 0;
     for (i = 0; i < count; i++) {
         copy[i].msg_len = 0;
-        if (!copy_header(&copy[i].msg_hdr, &to[i], &vec[i].msg_hdr))
-            *error = EINVAL;
-        else
+        *error = copy_header(&copy[i].msg_hdr, &to[i], &vec[i].msg_hdr);
+        if (!*error)
             *error = judge_header(fd, &copy[i].msg_hdr, &to[i], flags, caller);
         if (*error)
             break;
