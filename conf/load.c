@@ -134,7 +134,7 @@ static void load_includes(struct loading *l, struct pil_includes *includes, cons
     free(includes->item);
 }
 
-/* Reads up to len bytes; the file may have become shorter, but never counts for longer. */
+/* Reads up to len bytes. */
 static bool read_all(int fd, char *buf, size_t len, size_t *got)
 {
     *got = 0;
@@ -162,8 +162,11 @@ static void load_open_file(struct loading *l, int fd, size_t size, const char *p
 
     if (!file || !text) {
         l->nomem = true;
-    } else if (!read_all(fd, text, size, &len)) {
+    } else if (!read_all(fd, text, size + 1, &len)) {
         refuse(l, from, "cannot read", path, "a file on a healthy disk");
+    } else if (len != size) { /* half a file can be a whole policy, and another one */
+        refuse(l, from, "another size than before while reading", path,
+               "a file that nobody writes to; rename a finished one into place");
     } else {
         load_bytes(l, text, len, file, &includes);
         free(text);
@@ -187,13 +190,20 @@ static bool is_policy_name(const char *name)
     return name[0] != '.' && len > 5 && strcmp(name + len - 5, ".conf") == 0;
 }
 
-static char **list_names(struct loading *l, DIR *dir, size_t *count)
+/* The next entry; NULL at the end, and with errno set when the rest cannot be read. */
+static struct dirent *next_entry(DIR *dir)
+{
+    errno = 0;
+    return readdir(dir);
+}
+
+static char **list_names(struct loading *l, DIR *dir, size_t *count, bool *whole)
 {
     char **names = NULL;
     struct dirent *entry;
 
     *count = 0;
-    while ((entry = readdir(dir)) && *count < PIL_LOAD_FILES_MAX) {
+    while ((entry = next_entry(dir)) && *count < PIL_LOAD_FILES_MAX) {
         char **grown;
 
         if (!is_policy_name(entry->d_name))
@@ -207,6 +217,7 @@ static char **list_names(struct loading *l, DIR *dir, size_t *count)
         }
         ++*count;
     }
+    *whole = l->nomem || (!entry && errno == 0); /* no memory is told by itself */
     if (*count > 0)
         qsort(names, *count, sizeof(*names), by_bytes);
     return names;
@@ -233,13 +244,17 @@ static void load_open_dir(struct loading *l, int fd, const char *path, struct pi
     DIR *dir = fdopendir(fd);
     char **names;
     size_t count;
+    bool whole;
 
     if (!dir) {
         close(fd);
         refuse(l, from, "cannot read", path, "a readable directory");
         return;
     }
-    names = list_names(l, dir, &count);
+    names = list_names(l, dir, &count, &whole);
+    if (!whole)
+        refuse(l, from, "not all could be read of", path,
+               "a readable directory of at most 4096 policy files");
     for (size_t i = 0; i < count; i++) {
         char *full = inside(path, names[i]);
         struct pil_at own = {full, 0};

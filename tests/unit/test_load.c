@@ -309,6 +309,19 @@ static void things_that_are_no_policy_files_are_refused(void **state)
         "readable file or directory");
 }
 
+/* Files of the kernel have no size that could be believed; one that grows looks the same. */
+static void a_file_that_changes_while_it_is_read_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const char *path = "/proc/self/status";
+
+    assert_err(pil_load(&path, 1, &f->diag, &f->model), PIL_E_SYNTAX);
+    assert_string_equal(f->heard.text,
+                        "/proc/self/status: another size than before while reading "
+                        "\"/proc/self/status\"; legal is a file that nobody writes to; rename a "
+                        "finished one into place\n");
+}
+
 static void files_agree_on_what_stands_outside_of_blocks(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +408,7 @@ int main(void)
         TEST(files_that_others_can_write_are_refused),
         TEST(foreign_owners_are_refused),
         TEST(things_that_are_no_policy_files_are_refused),
+        TEST(a_file_that_changes_while_it_is_read_is_refused),
         TEST(files_agree_on_what_stands_outside_of_blocks),
         TEST(the_environment_has_no_say),
         TEST(lists_have_an_end),
