@@ -82,7 +82,8 @@ struct pil_includes {
  * Parses clean text (conf/text.h) and adds what it says to *model. opened[0..opened_count) are the
  * lines in which the blocks begin, in the order in which they end. file belongs to the model.
  * What include() asks for goes to *includes and belongs to the caller. Errors go to the diag;
- * PIL_E_SYNTAX when there were some, PIL_E_MALFORMED when not all was read, PIL_E_NOMEM. The model can be freed in any case.
+ * PIL_E_SYNTAX when there were some, PIL_E_MALFORMED when not all was read, PIL_E_NOMEM. The model
+ * can be freed in any case.
  */
 int pil_schema_parse(const char *text, size_t len, const char *file, const unsigned *opened,
                      size_t opened_count, struct pil_diag *diag, struct pil_model *model,
