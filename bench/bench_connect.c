@@ -1,5 +1,5 @@
 /*
- * connect_cached: socket, connect and close on loopback, by a program with the preload library and
+ * connect-cached: socket, connect and close on loopback, by a program with the preload library and
  * by the same program without. The value is what one costs with it; the ratio is the median over
  * pairs of rounds (A B, B A, A B, ...) of time with / time without.
  *
@@ -86,7 +86,7 @@ int main(void)
         bench_stop(&program[BENCH_PLAIN], SIGKILL);
         bench_stop(&program[BENCH_PILLION], SIGKILL);
     }
-    bench_rows("connect_cached", us, "us", ratio, done);
+    bench_rows("connect-cached", us, "us", ratio, done);
     bench_daemon_stop(&d);
     return 0;
 }

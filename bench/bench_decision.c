@@ -1,15 +1,15 @@
 /*
  * What a decision costs, measured at pil_decide, in a process that is linked with the shim itself.
  *
- * decision_cached: the same question again and again, answered by the process cache. Mean of a
+ * decision-cached: the same question again and again, answered by the process cache. Mean of a
  *     round of 200,000; median of 15 rounds.
- * decision_uncached_1: a question that was never asked before each time, so that neither cache has
+ * decision-uncached-1: a question that was never asked before each time, so that neither cache has
  *     it: process -> policyd -> engine -> process. Mean of a round of 4,000; median of 9 rounds.
  *     Caller and policyd share a CPU: only one of the two ever has something to do.
- * decision_uncached_1_apart: the same with a CPU for each. No target, because most of it is what
+ * decision-uncached-1-apart: the same with a CPU for each. No target, because most of it is what
  *     waking up an idle CPU costs on this machine, twice; in a virtual one that is far more than
  *     all the rest.
- * decision_uncached_8: the same by eight threads at once; elapsed time of the round / decisions of
+ * decision-uncached-8: the same by eight threads at once; elapsed time of the round / decisions of
  *     all threads, which is what one decision costs the host when many ask. A thread waits longer
  *     than this for its own answer: how long is said on stderr.
  *
@@ -77,7 +77,7 @@ static void cached(void)
     if (refused)
         bench_fail("a cached decision was refused");
     decide(1, PIL_TIER_PROCESS);
-    bench_row("decision_cached", bench_median(ns, CACHED_ROUNDS), "ns", BENCH_NO_RATIO);
+    bench_row("decision-cached", bench_median(ns, CACHED_ROUNDS), "ns", BENCH_NO_RATIO);
 }
 
 struct asker {
@@ -130,9 +130,9 @@ static const struct {
     unsigned threads;
     int caller, policyd;
 } ways[] = {
-    {"decision_uncached_1", 1, 0, 0},
-    {"decision_uncached_1_apart", 1, 0, 1},
-    {"decision_uncached_8", THREADS, BENCH_ANY_CPU, BENCH_ANY_CPU},
+    {"decision-uncached-1", 1, 0, 0},
+    {"decision-uncached-1-apart", 1, 0, 1},
+    {"decision-uncached-8", THREADS, BENCH_ANY_CPU, BENCH_ANY_CPU},
 };
 
 static void uncached(pid_t policyd, uint32_t *number)

@@ -1,10 +1,10 @@
 /*
  * What it costs to be there at all.
  *
- * exec_true: from posix_spawn of /bin/true to its end, with the preload library and without, in
+ * exec-true: from posix_spawn of /bin/true to its end, with the preload library and without, in
  *     turns; the value is the median of the differences.
- * library_size: libpillion.so without its debugging symbols, as it is installed.
- * library_memory: private memory of the library in a process that has made decisions: the private
+ * library-size: libpillion.so without its debugging symbols, as it is installed.
+ * library-memory: private memory of the library in a process that has made decisions: the private
  *     pages of its mappings, of the nameless memory behind them (its .bss), and of the pages it
  *     shares with policyd, should any of those have become private.
  */
@@ -55,7 +55,7 @@ static void exec_true(const struct bench_daemon *d)
         more[pair] = ms[BENCH_PILLION] - ms[BENCH_PLAIN];
         ratio[pair] = ms[BENCH_PILLION] / ms[BENCH_PLAIN];
     }
-    bench_rows("exec_true", more, "ms", ratio, PAIRS);
+    bench_rows("exec-true", more, "ms", ratio, PAIRS);
 }
 
 static void size_of_library(void)
@@ -69,7 +69,7 @@ static void size_of_library(void)
 
     bench_finish(&strip);
     bench_need(stat(stripped, &st) == 0, stripped);
-    bench_row("library_size", (double)st.st_size / 1024, "KiB", BENCH_NO_RATIO);
+    bench_row("library-size", (double)st.st_size / 1024, "KiB", BENCH_NO_RATIO);
 }
 
 /* One mapping of smaps: is it the library's? Nameless memory right behind it is its .bss. */
@@ -120,7 +120,7 @@ static void private_memory(const struct bench_daemon *d)
         if (atoi(bench_hear(&program)) != ECONNREFUSED)
             bench_fail("a connect to a closed port was not refused by the kernel");
     }
-    bench_row("library_memory", (double)private_kib(program.pid), "KiB", BENCH_NO_RATIO);
+    bench_row("library-memory", (double)private_kib(program.pid), "KiB", BENCH_NO_RATIO);
     bench_stop(&program, SIGKILL);
 }
 

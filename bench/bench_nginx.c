@@ -1,5 +1,5 @@
 /*
- * nginx_connection: one HTTP request on each new connection, from eight threads of a client that is
+ * nginx-connection: one HTTP request on each new connection, from eight threads of a client that is
  * not under Pillion, to nginx with two workers. The value is requests a second when nginx runs with
  * the preload library; the ratio is that / requests a second without, the median over pairs of
  * rounds (A B, B A, ...). nginx is started anew for every fourth pair.
@@ -121,7 +121,7 @@ int main(void)
         bench_stop(&server[BENCH_PLAIN], SIGTERM);
         bench_stop(&server[BENCH_PILLION], SIGTERM);
     }
-    bench_rows("nginx_connection", with, "1/s", ratio, done);
+    bench_rows("nginx-connection", with, "1/s", ratio, done);
     bench_daemon_stop(&d);
     return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * redis_get_1, redis_get_32: GET by redis-benchmark on 1 and on 32 connections, no pipelining. Both
+ * redis-get-1, redis-get-32: GET by redis-benchmark on 1 and on 32 connections, no pipelining. Both
  * redis-server and redis-benchmark run with the preload library, or both without. The value is
  * requests a second with it; the ratio is time with / time without, the median over pairs of rounds
  * (A B, B A, ...).
@@ -28,8 +28,8 @@ static const struct {
     const char *requests;
     int cpu; /* of the client */
 } faces[FACE] = {
-    {"redis_get_1", "1", "15000", SERVER_CPU},
-    {"redis_get_32", "32", "40000", SERVER_CPU + 1},
+    {"redis-get-1", "1", "15000", SERVER_CPU},
+    {"redis-get-32", "32", "40000", SERVER_CPU + 1},
 };
 
 static struct bench_process start_server(const struct bench_daemon *d, enum bench_cover cover,

@@ -1,7 +1,7 @@
 /*
  * Large policies and many processes.
  *
- * policyd_rss: resident memory of policyd with a policy of 10,000 rules and 1,000 programs under
+ * policyd-rss: resident memory of policyd with a policy of 10,000 rules and 1,000 programs under
  *     it, each started with the preload library and each having asked for a decision. Shared pages
  *     count in full.
  * reload: from the signal that makes policyd read a policy of 10,000 rules anew, to the moment when
@@ -22,6 +22,7 @@
 #define PROCESSES 1000u
 #define CLIENTS   8u
 #define RELOADS   9u
+#define TRIES     20u
 
 static struct bench_process start_program(const struct bench_daemon *d)
 {
@@ -62,6 +63,22 @@ static void allow_descriptors(void)
     bench_need(setrlimit(RLIMIT_NOFILE, &limit) == 0, "RLIMIT_NOFILE");
 }
 
+/* A port where nobody listens: the kernel's refusal shows that the decision was to allow it. On a
+ * busy machine a deadline may pass; how long things take is not what is measured here. */
+static void ask_once(const struct bench_process *program, unsigned port)
+{
+    char *line = bench_text("try 127.0.0.1 %u\n", port);
+    int error = EACCES;
+
+    for (unsigned i = 0; i < TRIES && error == EACCES; i++) {
+        bench_tell(program, line);
+        error = atoi(bench_hear(program));
+    }
+    free(line);
+    if (error != ECONNREFUSED)
+        bench_fail("a program got no decision: %s", strerror(error));
+}
+
 static void memory(const struct bench_daemon *d)
 {
     static struct bench_process program[PROCESSES];
@@ -71,14 +88,11 @@ static void memory(const struct bench_daemon *d)
     allow_descriptors();
     for (unsigned i = 0; i < PROCESSES; i++) {
         program[i] = start_program(d);
-        bench_tell(&program[i], bench_text("try 127.0.0.1 %u\n", port));
+        ask_once(&program[i], port);
     }
-    for (unsigned i = 0; i < PROCESSES; i++)
-        if (atoi(bench_hear(&program[i])) != ECONNREFUSED)
-            bench_fail("program %u of %u got no decision", i, PROCESSES);
     fprintf(stderr, "policyd: %.1f MiB before the programs, %.1f MiB of it its own\n", before,
             memory_of(d->process.pid, "RssAnon"));
-    bench_row("policyd_rss", memory_of(d->process.pid, "VmRSS"), "MiB", BENCH_NO_RATIO);
+    bench_row("policyd-rss", memory_of(d->process.pid, "VmRSS"), "MiB", BENCH_NO_RATIO);
     for (unsigned i = 0; i < PROCESSES; i++)
         bench_stop(&program[i], SIGKILL);
 }

@@ -19,7 +19,7 @@
 #include <jansson.h>
 
 struct target {
-    char name[64], judged[64], relation[4], unit[8], words[80];
+    char name[64], judged[16], relation[4], unit[8], words[80];
     double number;
 };
 
@@ -35,10 +35,9 @@ static void fail(const char *what, const char *why)
 
 static bool read_target(const char *line, struct target *t)
 {
-    return sscanf(line, "%63s | %63s | %3s | %lf | %7s | %79[^\n]", t->name, t->judged, t->relation,
+    return sscanf(line, "%63s | %15s | %3s | %lf | %7s | %79[^\n]", t->name, t->judged, t->relation,
                   &t->number, t->unit, t->words) == 6 &&
-           (t->judged[0] == '/' || strcmp(t->judged, "value") == 0 ||
-            strcmp(t->judged, "ratio") == 0) &&
+           (strcmp(t->judged, "value") == 0 || strcmp(t->judged, "ratio") == 0) &&
            (strcmp(t->relation, "<=") == 0 || strcmp(t->relation, ">=") == 0);
 }
 
@@ -61,27 +60,9 @@ static json_t *read_rows(FILE *in)
     return rows;
 }
 
-/* The row with the ratio that the target is about; a new reference, or NULL when not measured. */
-static json_t *row_of(const struct target *t, json_t *rows)
-{
-    json_t *row = json_object_get(rows, t->name), *other, *copy;
-
-    if (!row || t->judged[0] != '/')
-        return json_incref(row);
-    other = json_object_get(json_object_get(rows, t->judged + 1), "value");
-    if (json_number_value(other) <= 0)
-        return NULL;
-    copy = json_copy(row);
-    json_object_set_new(
-        copy, "ratio",
-        json_real(json_number_value(json_object_get(row, "value")) / json_number_value(other)));
-    return copy;
-}
-
 static bool is_met(const struct target *t, const json_t *row)
 {
-    const json_t *judged =
-        json_object_get(row, strcmp(t->judged, "value") == 0 ? "value" : "ratio");
+    const json_t *judged = json_object_get(row, t->judged);
     double got = json_number_value(judged);
 
     if (!json_is_number(judged))
@@ -131,7 +112,7 @@ static void append(json_t *list, const json_t *row, const char *name, const char
 
 static void judge(const struct target *t, json_t *rows, json_t *list, struct tally *tally)
 {
-    json_t *row = row_of(t, rows);
+    json_t *row = json_object_get(rows, t->name);
     bool met = row && is_met(t, row);
     char target[40];
 
@@ -141,8 +122,7 @@ static void judge(const struct target *t, json_t *rows, json_t *list, struct tal
     tally->targets++;
     tally->met += met;
     tally->missing += !row;
-    json_object_set_new(json_object_get(rows, t->name), "judged", json_true());
-    json_decref(row);
+    json_object_del(rows, t->name);
 }
 
 static void judge_all(const char *path, json_t *rows, json_t *list, struct tally *tally)
@@ -168,7 +148,7 @@ static void add_rest(json_t *rows, json_t *list)
     const char *name;
     json_t *row;
 
-    json_object_foreach(rows, name, row) if (!json_object_get(row, "judged"))
+    json_object_foreach(rows, name, row)
     {
         print_row(name, row, "", "");
         append(list, row, name, NULL, json_null());
