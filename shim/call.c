@@ -10,8 +10,10 @@
 
 static bool word_readable(uintptr_t at)
 {
-    return pil_real_sys.procmask(NO_SUCH_HOW, (const uint64_t *)(at & ~(uintptr_t)7), NULL) !=
-           -EFAULT;
+    const uint64_t *word = (const uint64_t *)(at & ~(uintptr_t)7);
+
+    /* Without a set the kernel reads nothing and finds nothing wrong. */
+    return word && pil_real_sys.procmask(NO_SUCH_HOW, word, NULL) != -EFAULT;
 }
 
 bool pil_call_readable(const void *at, size_t len)
