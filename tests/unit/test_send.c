@@ -267,6 +267,10 @@ static void bad_pointers_are_efault(void **state)
     assert_int_equal(errno, EFAULT);
     assert_int_equal(pil_shim_sendmmsg(p.out, nothing, 1, 0, NULL), -1);
     assert_int_equal(errno, EFAULT);
+    assert_int_equal(pil_shim_sendmsg(p.out, NULL, 0, NULL), -1);
+    assert_int_equal(errno, EFAULT);
+    assert_int_equal(pil_shim_sendmmsg(p.out, NULL, 1, 0, NULL), -1);
+    assert_int_equal(errno, EFAULT);
     assert_int_equal(pil_shim_sendto(p.out, "x", 1, 0, nothing, 16, NULL), -1);
     assert_int_equal(errno, EFAULT);
     munmap(nothing, 8192);
