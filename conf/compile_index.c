@@ -364,7 +364,7 @@ static void write_parts(struct pil_compile *c, const struct entry *e, size_t cou
 
         while (end < count && e[end].part == i)
             end++;
-        write_part(c, &part, e + at, end - at);
+        write_part(c, &part, end > at ? e + at : NULL, end - at);
         at = end;
         pil_compile_add(c, PIL_LAYOUT_PARTS, &part, sizeof(part));
     }
