@@ -79,7 +79,8 @@ struct pil_addr {
 /*
  * Reads a socket address of len bytes. PIL_E_TRUNCATED when len is too short for its family.
  * AF_UNSPEC and families other than inet, inet6 and unix give PIL_KIND_NONE and PIL_OK. In an
- * abstract name, bytes that are not printable are written as "\xNN" (upper case hex) and cut at PIL_UNIX_MAX.
+ * abstract name, bytes that are not printable are written as "\xNN" (upper case hex), and what
+ * is longer than the room in path is cut. A file whose name begins with "@" is "./@name".
  */
 int pil_addr_from(const struct sockaddr *sa, socklen_t len, struct pil_addr *out) PIL_USERESULT;
 

@@ -11,7 +11,8 @@ struct retry {
 };
 
 /* Steps over "*" or "**" at p and remembers it. */
-static size_t open_star(struct pil_slice pattern, size_t p, size_t t, bool slash, struct retry *back)
+static size_t open_star(struct pil_slice pattern, size_t p, size_t t, bool slash,
+                        struct retry *back)
 {
     size_t stars = 0;
 
