@@ -1,3 +1,4 @@
+// sources: core
 /* core/elf: any bytes as a program; the interpreters of its scripts are the same bytes. */
 #include <errno.h>
 #include <fcntl.h>
