@@ -10,14 +10,15 @@
 #include "shim/shim.h"
 #include "shim/state.h"
 
-/* An address as text is no name: there is nothing to resolve, connect judges it. */
-static bool is_address(const char *text)
+/* An address as text is no name: there is nothing to resolve, connect judges it. getaddrinfo knows
+ * zones ("fe80::1%eth0") with IPv6 addresses; anything else with a "%" it would ask a server for. */
+static bool is_address(const char *text, bool zones)
 {
     struct pil_slice slice = pil_slice_of(text);
     struct pil_ip ip;
-    size_t zone = strcspn(text, "%");
 
-    slice.len = zone;
+    if (zones && memchr(text, ':', slice.len))
+        slice.len = strcspn(text, "%");
     return pil_ip_parse(slice, &ip) == 0;
 }
 
@@ -28,11 +29,11 @@ enum answer {
 };
 
 /* A name that no host can have is refused: no rule could have named it. */
-static enum answer judge(const char *host, struct pil_name *name, const void *caller)
+static enum answer judge(const char *host, bool zones, struct pil_name *name, const void *caller)
 {
     struct pil_query q = {.action = PIL_ACTION_RESOLVE, .kind = PIL_KIND_NAME};
 
-    if (!host || host[0] == '\0' || is_address(host))
+    if (!host || host[0] == '\0' || is_address(host, zones))
         return ANSWER_NO_NAME;
     if (!pil_name_make(host, name))
         return ANSWER_REFUSED;
@@ -70,7 +71,7 @@ int pil_shim_getaddrinfo(const char *node, const char *service, const struct add
     int result;
 
     pil_state_ready();
-    answer = judge(node, &name, caller);
+    answer = judge(node, true, &name, caller);
     if (answer == ANSWER_REFUSED || !pil_real_libc.getaddrinfo)
         return EAI_FAIL;
     pil_guard_enter();
@@ -104,7 +105,7 @@ static struct hostent *by_name(const char *host, int family, const void *caller)
     enum answer answer;
 
     pil_state_ready();
-    answer = judge(host, &name, caller);
+    answer = judge(host, false, &name, caller);
     if (answer == ANSWER_REFUSED || !pil_real_libc.gethostbyname ||
         !pil_real_libc.gethostbyname2) {
         h_errno = NO_RECOVERY;
@@ -137,7 +138,7 @@ static int by_name_r(const char *host, int family, struct hostent *ret, char *bu
     int status;
 
     pil_state_ready();
-    answer = judge(host, &name, caller);
+    answer = judge(host, false, &name, caller);
     if (answer == ANSWER_REFUSED || !pil_real_libc.gethostbyname_r ||
         !pil_real_libc.gethostbyname2_r) {
         *result = NULL;
