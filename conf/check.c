@@ -119,6 +119,20 @@ static bool has_selector(const struct pil_workload *w)
     return w->exe || w->user || w->unit || w->cgroup || w->sha256;
 }
 
+/* The kernel names a process by the file that runs, never by a link to it. Only a warning: another
+ * host may have the link elsewhere. */
+static void check_link(struct pil_check *c, const struct pil_workload *w)
+{
+    char *real = w->exe ? realpath(w->exe, NULL) : NULL;
+
+    if (real && strcmp(real, w->exe) != 0)
+        pil_diag_warning(c->diag, w->at,
+                         "exe \"%s\" in workload \"%s\" never matches here: it is a link; legal is "
+                         "\"%s\"",
+                         w->exe, w->title, real);
+    free(real);
+}
+
 /* Two workloads with the same selectors: which of them a process is would be a guess. */
 static void check_workloads(struct pil_check *c)
 {
@@ -131,6 +145,7 @@ static void check_workloads(struct pil_check *c)
     }
     for (size_t i = 0; i < m->workload_count; i++) {
         sorted[i] = &m->workload[i];
+        check_link(c, sorted[i]);
         if (!has_selector(sorted[i]))
             pil_diag_error(c->diag, sorted[i]->at,
                            "no selector in workload \"%s\"; legal is one or more of exe, user, "

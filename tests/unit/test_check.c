@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "conf/load.h"
 #include "conf/policy.h"
@@ -156,9 +157,37 @@ static void comparing_rules_has_a_budget(void **state)
     free(text);
 }
 
+/* The kernel names the file and not the link, so a workload of the link would match nobody. */
+static void an_executable_that_is_a_link_is_warned_about(void **state)
+{
+    char *folder = test_folder_make(), *program = test_file(folder, "program", "");
+    char text[512], wanted[512], *link = NULL;
+    struct heard heard;
+    struct pil_diag diag;
+
+    (void)state;
+    assert_true(asprintf(&link, "%s/link", folder) > 0);
+    assert_int_equal(symlink(program, link), 0);
+    snprintf(text, sizeof(text),
+             "schema = 1\nworkload \"w\" { exe = \"%s\" }\n"
+             "policy p { applies = {\"workload:w\"} rule r { effect = deny } }\n",
+             link);
+    snprintf(wanted, sizeof(wanted),
+             "x.conf:2: exe \"%s\" in workload \"w\" never matches here: it is a link; legal is "
+             "\"%s\"",
+             link, program);
+    assert_err(judge("x.conf", text, &heard, &diag), PIL_OK);
+    assert_int_equal(diag.warnings, 1);
+    assert_non_null(strstr(heard.text, wanted));
+    free(link);
+    free(program);
+    test_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_executable_that_is_a_link_is_warned_about),
         cmocka_unit_test(bad_policies_get_the_messages_they_should),
         cmocka_unit_test(a_sound_policy_gets_no_message),
         cmocka_unit_test(inheritance_may_be_as_deep_as_the_limit),
