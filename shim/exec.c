@@ -9,6 +9,8 @@
  */
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/elf.h"
@@ -169,7 +171,19 @@ static bool join(char *to, size_t cap, struct pil_slice dir, const char *file)
     return true;
 }
 
-/* Follows PATH as execvp(3) does, to the first file there is. */
+/* execvp(3) goes on searching behind what may not be executed, and behind folders. */
+static bool executable(const char *name)
+{
+    struct statx st;
+    long err;
+
+    if (pil_sysops_kernel.statx(AT_FDCWD, name, 0, STATX_TYPE, &st) || !S_ISREG(st.stx_mode))
+        return false;
+    err = pil_sysops_call(SYS_faccessat2, AT_FDCWD, (long)(uintptr_t)name, X_OK, AT_EACCESS, 0, 0);
+    return err == 0 || err == -ENOSYS;
+}
+
+/* Follows PATH as execvp(3) does, to the first file that it would execute. */
 static enum pil_cover inspect_in_path(const char *file, struct pil_elf_report *report)
 {
     const char *path = pil_env_find(environ, "PATH");
@@ -179,7 +193,7 @@ static enum pil_cover inspect_in_path(const char *file, struct pil_elf_report *r
         struct pil_slice dir = {path, strcspn(path, ":")};
         enum pil_cover cover = PIL_COVER_NOTFOUND;
 
-        if (join(name, sizeof(name), dir, file))
+        if (join(name, sizeof(name), dir, file) && executable(name))
             cover = pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, name, report);
         path += dir.len;
         if (cover != PIL_COVER_NOTFOUND || *path == '\0')
