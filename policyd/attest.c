@@ -127,6 +127,40 @@ static void user_name(uid_t uid, char *out, size_t cap)
     snprintf(out, cap, "%s", kept[at].name);
 }
 
+static struct pil_exe_id id_of(const struct stat *st)
+{
+    return (struct pil_exe_id){
+        .device = st->st_dev,
+        .inode = st->st_ino,
+        .size = (uint64_t)st->st_size,
+        .mtime_ns = st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec,
+        .ctime_ns = st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec,
+    };
+}
+
+static bool same_mounts(pid_t pid, const char *other)
+{
+    char path[32];
+    struct stat theirs, ours;
+
+    snprintf(path, sizeof(path), "/proc/%d/ns/mnt", (int)pid);
+    return stat(path, &theirs) == 0 && stat(other, &ours) == 0 && theirs.st_dev == ours.st_dev &&
+           theirs.st_ino == ours.st_ino;
+}
+
+/* The kernel prints a path as the process's own mounts have it. Anybody may make mounts of their
+ * own in a user namespace and call a file there whatever they like, so a path counts only when it
+ * leads to that very file here too, or when the process sees the mounts that this host started
+ * with (then the file may have been replaced since). */
+static bool path_counts(const struct pil_peer *peer, const char *exe, const struct stat *file)
+{
+    struct stat here;
+
+    if (stat(exe, &here) == 0 && here.st_dev == file->st_dev && here.st_ino == file->st_ino)
+        return true;
+    return same_mounts(peer->pid, "/proc/self/ns/mnt") || same_mounts(peer->pid, "/proc/1/ns/mnt");
+}
+
 /* The file behind the magic link, whatever its name is called today. */
 static void read_exe(const struct pil_peer *peer, struct pil_attested *out)
 {
@@ -142,15 +176,11 @@ static void read_exe(const struct pil_peer *peer, struct pil_attested *out)
         return;
     }
     out->exe[len] = '\0';
+    out->id = id_of(&st);
     if (st.st_nlink == 0 && (size_t)len > tail && strcmp(out->exe + len - tail, DELETED) == 0)
         out->exe[(size_t)len - tail] = '\0';
-    out->id = (struct pil_exe_id){
-        .device = st.st_dev,
-        .inode = st.st_ino,
-        .size = (uint64_t)st.st_size,
-        .mtime_ns = st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec,
-        .ctime_ns = st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec,
-    };
+    if (!path_counts(peer, out->exe, &st))
+        out->exe[0] = '\0';
 }
 
 int pil_attest_open(const struct pil_peer *peer)

@@ -3,6 +3,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,13 +16,17 @@
 #include "policyd/server.h"
 #include "policyd/store.h"
 
-#define SOCKETS_MAX 8u
-#define HEADERS_MAX 8192
-#define SECONDS     5 /* a connection that is idle longer is closed */
+#define SOCKETS_MAX     8u
+#define HEADERS_MAX     8192
+#define CONNECTIONS_MAX 64 /* about; descriptors belong to sessions */
+#define OTHERS_MAX      64 /* descriptors that are neither a session's nor a connection's */
+#define SECONDS         5  /* a connection that is idle longer is closed */
 
 struct pil_metrics {
     struct pil_daemon *d;
     struct evhttp *http;
+    struct evhttp_bound_socket *bound[SOCKETS_MAX];
+    struct event *resume;
     int fd[SOCKETS_MAX];
     unsigned count;
 };
@@ -226,6 +231,44 @@ static void on_other(struct evhttp_request *req, void *cookie)
     evhttp_send_error(req, HTTP_NOTFOUND, NULL);
 }
 
+static void listen_all(struct pil_metrics *metrics, bool on)
+{
+    for (unsigned i = 0; i < metrics->count; i++) {
+        struct evconnlistener *listener = evhttp_bound_socket_get_listener(metrics->bound[i]);
+
+        if (on)
+            evconnlistener_enable(listener);
+        else
+            evconnlistener_disable(listener);
+    }
+}
+
+static void on_resume(evutil_socket_t fd, short what, void *cookie)
+{
+    (void)fd, (void)what;
+    listen_all(cookie, true);
+}
+
+/* libevent tells when a connection begins and not when it ends. The lowest free descriptor tells
+ * how many there are at least; when that is more than sessions explain, new ones wait a second. */
+static struct bufferevent *on_connection(struct event_base *base, void *cookie)
+{
+    struct pil_metrics *metrics = cookie;
+    struct timeval later = {.tv_sec = 1};
+    unsigned sessions = metrics->d->server ? pil_server_sessions(metrics->d->server) : 0;
+    int lowest = dup(STDERR_FILENO);
+
+    (void)base;
+    if (lowest >= 0)
+        close(lowest);
+    if (lowest < 0 ||
+        (unsigned)lowest > sessions + metrics->d->processes.count + OTHERS_MAX + CONNECTIONS_MAX) {
+        listen_all(metrics, false);
+        event_add(metrics->resume, &later);
+    }
+    return NULL; /* libevent makes its own */
+}
+
 int pil_metrics_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_metrics **out)
 {
     const struct pil_list *names = &d->settings.metrics;
@@ -257,8 +300,10 @@ int pil_metrics_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_met
 int pil_metrics_start(struct pil_metrics *metrics)
 {
     metrics->http = evhttp_new(metrics->d->base);
-    if (!metrics->http)
+    metrics->resume = event_new(metrics->d->base, -1, 0, on_resume, metrics);
+    if (!metrics->http || !metrics->resume)
         return PIL_E_NOMEM;
+    evhttp_set_bevcb(metrics->http, on_connection, metrics);
     evhttp_set_allowed_methods(metrics->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
     evhttp_set_max_headers_size(metrics->http, HEADERS_MAX);
     evhttp_set_max_body_size(metrics->http, 0);
@@ -267,7 +312,8 @@ int pil_metrics_start(struct pil_metrics *metrics)
     evhttp_set_cb(metrics->http, "/healthz", on_health, metrics->d);
     evhttp_set_gencb(metrics->http, on_other, NULL);
     for (unsigned i = 0; i < metrics->count; i++) {
-        if (evhttp_accept_socket(metrics->http, metrics->fd[i]))
+        metrics->bound[i] = evhttp_accept_socket_with_handle(metrics->http, metrics->fd[i]);
+        if (!metrics->bound[i])
             return PIL_E_SYSTEM;
         metrics->fd[i] = -1; /* libevent's from here on */
     }
@@ -280,6 +326,8 @@ void pil_metrics_close(struct pil_metrics *metrics)
         return;
     if (metrics->http)
         evhttp_free(metrics->http);
+    if (metrics->resume)
+        event_free(metrics->resume);
     for (unsigned i = 0; i < metrics->count; i++)
         if (metrics->fd[i] >= 0)
             close(metrics->fd[i]);

@@ -173,26 +173,20 @@ bool test_daemon_closed(int fd)
     return receive(fd, room, NULL, &count) == 0;
 }
 
-struct pil_welcome test_daemon_hello(int fd, int fds[2])
+static struct pil_welcome take_welcome(int fd, uint32_t sequence, int fds[2])
 {
     static uint8_t room[PIL_WIRE_MAX];
-    struct pil_hello hello = {.pid = (uint32_t)getpid(), .version = pil_slice_of(PIL_VERSION)};
     struct pil_welcome welcome;
     struct pil_wire_head head;
-    struct pil_writer w;
     struct pil_reader r;
     int got[PIL_CHAN_FDS];
     unsigned count = PIL_CHAN_FDS;
-    size_t len;
+    size_t len = receive(fd, room, got, &count);
 
-    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 77);
-    pil_wire_put_hello(&w, &hello);
-    send_frame(fd, &w);
-    len = receive(fd, room, got, &count);
     assert_true(len > 0);
     assert_err(pil_wire_open(room, len, &head, &r), PIL_OK);
     assert_int_equal(head.type, PIL_WIRE_WELCOME);
-    assert_int_equal(head.sequence, 77);
+    assert_int_equal(head.sequence, sequence);
     assert_err(pil_wire_get_welcome(&r, &welcome), PIL_OK);
     assert_int_equal(count, welcome.status == PIL_OK ? 2 : 0);
     for (unsigned i = 0; i < count; i++) {
@@ -204,24 +198,50 @@ struct pil_welcome test_daemon_hello(int fd, int fds[2])
     return welcome;
 }
 
-void test_daemon_ask(int fd, const struct pil_query *q, unsigned count, struct pil_verdict *out)
+struct pil_welcome test_daemon_hello(int fd, int fds[2])
 {
-    static uint32_t sequence = 100;
+    uint8_t room[256];
+    struct pil_hello hello = {.pid = (uint32_t)getpid(), .version = pil_slice_of(PIL_VERSION)};
+    struct pil_writer w;
+
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 77);
+    pil_wire_put_hello(&w, &hello);
+    send_frame(fd, &w);
+    return take_welcome(fd, 77, fds);
+}
+
+void test_daemon_take_welcome(int fd, uint32_t sequence, const char *workload)
+{
+    struct pil_welcome welcome = take_welcome(fd, sequence, NULL);
+
+    assert_int_equal(welcome.status, PIL_OK);
+    assert_slice(welcome.workload, workload);
+}
+
+void test_daemon_take_verdicts(int fd, uint32_t sequence, struct pil_verdict *out, unsigned count)
+{
     uint8_t room[PIL_WIRE_MAX];
     struct pil_wire_head head;
-    struct pil_writer w;
     struct pil_reader r;
-    size_t len;
+    size_t len = receive(fd, room, NULL, NULL);
 
-    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, ++sequence);
-    pil_wire_put_queries(&w, q, count);
-    send_frame(fd, &w);
-    len = receive(fd, room, NULL, NULL);
     assert_true(len > 0);
     assert_err(pil_wire_open(room, len, &head, &r), PIL_OK);
     assert_int_equal(head.type, PIL_WIRE_VERDICTS);
     assert_int_equal(head.sequence, sequence);
     assert_err(pil_wire_get_verdicts(&r, out, count), PIL_OK);
+}
+
+void test_daemon_ask(int fd, const struct pil_query *q, unsigned count, struct pil_verdict *out)
+{
+    static uint32_t sequence = 100;
+    uint8_t room[PIL_WIRE_MAX];
+    struct pil_writer w;
+
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, ++sequence);
+    pil_wire_put_queries(&w, q, count);
+    send_frame(fd, &w);
+    test_daemon_take_verdicts(fd, sequence, out, count);
 }
 
 struct pil_query test_daemon_query(const char *ip, unsigned port)

@@ -42,6 +42,10 @@ struct pil_welcome test_daemon_hello(int fd, int fds[2]);
 /* Asks and returns the verdicts. */
 void test_daemon_ask(int fd, const struct pil_query *q, unsigned count, struct pil_verdict *out);
 
+/* The halves of both, for conversations that send ahead. */
+void test_daemon_take_welcome(int fd, uint32_t sequence, const char *workload);
+void test_daemon_take_verdicts(int fd, uint32_t sequence, struct pil_verdict *out, unsigned count);
+
 /* A question about connecting to an address. */
 struct pil_query test_daemon_query(const char *ip, unsigned port);
 

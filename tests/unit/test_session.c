@@ -103,6 +103,134 @@ static void a_new_policy_reaches_attached_processes(void **state)
     test_daemon_stop(&d);
 }
 
+/* The hash of this very program, as another program computes it. */
+static void own_hash(char out[65])
+{
+    FILE *pipe = popen("sha256sum \"$(readlink /proc/$PPID/exe)\"", "re");
+
+    assert_non_null(pipe);
+    assert_int_equal(fread(out, 1, 64, pipe), 64);
+    out[64] = '\0';
+    pclose(pipe);
+}
+
+static void hashed_policy(char *out, size_t cap, const char *hash)
+{
+    snprintf(out, cap,
+             "schema = 1\ndefault = deny\n"
+             "workload \"hashed\" { exe = \"/**test_session\" sha256 = \"%s\" }\n"
+             "policy \"p\" { applies = {\"workload:hashed\"}\n"
+             "rule \"open\" { effect = allow actions = {connect} resources = {\"10.0.0.1:80\"} } "
+             "}\n",
+             hash);
+}
+
+/* Hello and a question in one go: answered in order, when the hash is there. */
+static void a_hash_is_waited_for(void **state)
+{
+    char hash[65], policy[1024];
+    struct pil_query q = test_daemon_query("10.0.0.1", 80);
+    uint8_t room[2][512];
+    struct pil_writer w;
+    struct test_daemon d;
+    struct pil_hello hello = {.version = pil_slice_of("t")};
+    unsigned links = 4;
+    uint32_t status;
+    int fd[4];
+
+    (void)state;
+    own_hash(hash);
+    hashed_policy(policy, sizeof(policy), hash);
+    test_daemon_start(&d, policy, NULL);
+    for (unsigned i = 0; i < links; i++) {
+        fd[i] = test_daemon_connect(&d);
+        pil_wire_begin(&w, room[0], sizeof(room[0]), PIL_WIRE_HELLO, 1);
+        pil_wire_put_hello(&w, &hello);
+        assert_err(pil_wire_finish(&w), PIL_OK);
+        assert_true(send(fd[i], room[0], w.len, 0) > 0);
+        pil_wire_begin(&w, room[1], sizeof(room[1]), PIL_WIRE_DECIDE, 2);
+        pil_wire_put_queries(&w, &q, 1);
+        assert_err(pil_wire_finish(&w), PIL_OK);
+        assert_true(send(fd[i], room[1], w.len, 0) > 0);
+    }
+    for (unsigned i = 0; i < links; i++) {
+        struct pil_verdict v;
+
+        test_daemon_take_welcome(fd[i], 1, "hashed");
+        test_daemon_take_verdicts(fd[i], 2, &v, 1);
+        assert_int_equal(v.effect, PIL_ALLOW);
+    }
+    /* Another hash: another program, whatever its name is. */
+    hash[0] = hash[0] == 'a' ? 'b' : 'a';
+    hashed_policy(policy, sizeof(policy), hash);
+    test_daemon_policy(&d, policy);
+    json_decref(test_daemon_control(&d, "reload", NULL, &status));
+    expect_denied(fd[0], "10.0.0.1", 80, true);
+    for (unsigned i = 0; i < links; i++)
+        close(fd[i]);
+    test_daemon_stop(&d);
+}
+
+/* A process that was attached before any policy asked for its hash. */
+static void a_policy_that_asks_for_the_hash_later(void **state)
+{
+    char hash[65], policy[1024];
+    struct test_daemon d;
+    uint32_t status;
+    int fd;
+
+    (void)state;
+    own_hash(hash);
+    test_daemon_start(&d, OTHER, NULL);
+    fd = test_daemon_connect(&d);
+    assert_slice(test_daemon_hello(fd, NULL).workload, "other");
+    expect_denied(fd, "10.0.0.1", 80, true);
+    hashed_policy(policy, sizeof(policy), hash);
+    test_daemon_policy(&d, policy);
+    json_decref(test_daemon_control(&d, "reload", NULL, &status));
+    expect_denied(fd, "10.0.0.1", 80, false);
+    close(fd);
+    test_daemon_stop(&d);
+}
+
+/* This program under a name that only its own mounts give it is not the program of that name. */
+static void a_name_of_ones_own_mounts_does_not_count(void **state)
+{
+    struct test_daemon d;
+    char command[1400], self[512] = "";
+    int status;
+
+    (void)state;
+    if (geteuid() != 0 || system("unshare -m true") != 0)
+        skip(); /* mounts of one's own take root here */
+    assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
+    test_daemon_start(&d,
+                      "schema = 1\ndefault = deny\nworkload \"t\" { exe = \"/usr/bin/true\" }\n"
+                      "policy \"p\" { applies = {\"workload:t\"} rule \"r\" { effect = allow "
+                      "actions = {connect} resources = {\"10.0.0.1:80\"} } }\n",
+                      NULL);
+    /* The child says hello under the name /usr/bin/true and says which workload it was given. */
+    snprintf(
+        command, sizeof(command),
+        "unshare -m sh -c 'mount --bind \"%s\" /usr/bin/true && /usr/bin/true as-a-child \"%s\"'",
+        self, d.socket);
+    status = system(command);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    test_daemon_stop(&d);
+}
+
+/* 0: no workload, as it has to be; 3: taken for another. */
+static int as_a_child(char *socket)
+{
+    struct test_daemon d = {.socket = socket};
+    char self[512] = "";
+
+    if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || strcmp(self, "/usr/bin/true"))
+        return 4;
+    return test_daemon_hello(test_daemon_connect(&d), NULL).workload.len == 0 ? 0 : 3;
+}
+
 static void sends_and_is_closed(const struct test_daemon *d, const void *bytes, size_t len)
 {
     int fd = test_daemon_connect(d);
@@ -429,11 +557,14 @@ static void verbs_and_their_refusals(void **state)
     test_daemon_stop(&d);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hello_attests_and_decides),
         cmocka_unit_test(a_new_policy_reaches_attached_processes),
+        cmocka_unit_test(a_hash_is_waited_for),
+        cmocka_unit_test(a_policy_that_asks_for_the_hash_later),
+        cmocka_unit_test(a_name_of_ones_own_mounts_does_not_count),
         cmocka_unit_test(hostile_bytes_cost_their_connection_only),
         cmocka_unit_test(descriptors_are_refused),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
@@ -444,5 +575,7 @@ int main(void)
         cmocka_unit_test(verbs_and_their_refusals),
     };
 
+    if (argc == 3 && strcmp(argv[1], "as-a-child") == 0)
+        return as_a_child(argv[2]);
     return cmocka_run_group_tests_name("session", tests, NULL, NULL);
 }
