@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -62,7 +63,9 @@ static void run_child(struct test_daemon *d, const char *const *more)
     setenv("NOTIFY_SOCKET", notify, 1);
     /* It cannot be traced, not even by a leak checker; leaks are looked for in the units. */
     setenv("ASAN_OPTIONS", "detect_leaks=0", 0);
+    dup2(fd, 1);
     dup2(fd, 2);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
     execv(program, (char *const *)argv);
     dprintf(2, "cannot execute %s\n", program);
     _exit(127);
