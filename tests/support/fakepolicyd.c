@@ -14,9 +14,9 @@
 #include "tests/support/support.h"
 
 #define CONNECTIONS 64u
-#define RINGS 256u
-#define SCRIPT 64u
-#define PATIENCE_S 10
+#define RINGS       256u
+#define SCRIPT      64u
+#define PATIENCE_S  10
 
 struct held {
     int fd;
@@ -112,8 +112,8 @@ static void answer(struct fake_policyd *f, const struct held *to, enum fake_answ
         verdict[i].generation += kind == FAKE_GENERATION;
     if (kind == FAKE_ENUM)
         verdict[0].reason = PIL_REASON_COUNT;
-    pil_wire_begin(&w, frame, sizeof(frame), kind == FAKE_TYPE ? PIL_WIRE_WELCOME : PIL_WIRE_VERDICTS,
-                   sequence);
+    pil_wire_begin(&w, frame, sizeof(frame),
+                   kind == FAKE_TYPE ? PIL_WIRE_WELCOME : PIL_WIRE_VERDICTS, sequence);
     pil_wire_put_verdicts(&w, verdict, count);
     if (kind == FAKE_TRAILING)
         pil_put_u8(&w, 0);

@@ -24,16 +24,16 @@ enum fake_answer {
     FAKE_GENERATION,  /* right but for the generation, which is one ahead of the page */
     /* From here on the answer breaks the protocol. */
     FAKE_GARBAGE,
-    FAKE_SHORT,     /* ends within its header */
+    FAKE_SHORT, /* ends within its header */
     FAKE_MAGIC,
     FAKE_VERSION,
-    FAKE_LENGTH,    /* says that it is longer than it is */
-    FAKE_TYPE,      /* another message */
-    FAKE_SEQUENCE,  /* the answer to another question */
-    FAKE_COUNT,     /* one verdict too many */
+    FAKE_LENGTH,   /* says that it is longer than it is */
+    FAKE_TYPE,     /* another message */
+    FAKE_SEQUENCE, /* the answer to another question */
+    FAKE_COUNT,    /* one verdict too many */
     FAKE_TRAILING,
-    FAKE_ENUM,      /* a reason that is not on the list */
-    FAKE_BIG,       /* longer than the shim takes */
+    FAKE_ENUM,       /* a reason that is not on the list */
+    FAKE_BIG,        /* longer than the shim takes */
     FAKE_DESCRIPTOR, /* carries a descriptor */
     FAKE_ANSWERS
 };
@@ -72,7 +72,7 @@ struct fake_seen {
     unsigned illegal;     /* frames that broke the protocol */
     uint32_t hello_flags; /* of the last hello */
     uint32_t hello_pid;
-    unsigned last_count;  /* of the last frame's questions */
+    unsigned last_count; /* of the last frame's questions */
     struct pil_query last[PIL_BATCH_MAX];
     char text[PIL_BATCH_MAX][2][PIL_NAME_MAX + 1]; /* their name and caller */
 };

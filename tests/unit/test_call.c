@@ -82,9 +82,8 @@ static bool query_unix(const char *path, size_t len, struct pil_query *q,
 
 static void inet_addresses_become_queries(void **state)
 {
-    struct sockaddr_in in = {.sin_family = AF_INET,
-                             .sin_port = htons(5432),
-                             .sin_addr.s_addr = htonl(0x0a00030b)};
+    struct sockaddr_in in = {
+        .sin_family = AF_INET, .sin_port = htons(5432), .sin_addr.s_addr = htonl(0x0a00030b)};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(443)};
     struct pil_ip want = world_ip(10, 0, 3, 11);
     struct pil_call_room room;
@@ -99,7 +98,8 @@ static void inet_addresses_become_queries(void **state)
     assert_int_equal(q.name.len, 0);
     assert_memory_equal(&q.ip, &want, sizeof(want));
     memcpy(&in6.sin6_addr, &want, 16); /* ::ffff:10.0.3.11 is the same address */
-    assert_true(pil_call_query(&q, PIL_ACTION_CONNECT, (struct sockaddr *)&in6, sizeof(in6), &room));
+    assert_true(
+        pil_call_query(&q, PIL_ACTION_CONNECT, (struct sockaddr *)&in6, sizeof(in6), &room));
     assert_int_equal(q.port, 443);
     assert_memory_equal(&q.ip, &want, sizeof(want));
 }

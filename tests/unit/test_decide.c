@@ -23,9 +23,8 @@ static struct pil_query inet(unsigned action, uint16_t port)
 
 static struct pil_query resolve(const char *name)
 {
-    return (struct pil_query){.action = PIL_ACTION_RESOLVE,
-                              .kind = PIL_KIND_NAME,
-                              .name = pil_slice_of(name)};
+    return (struct pil_query){
+        .action = PIL_ACTION_RESOLVE, .kind = PIL_KIND_NAME, .name = pil_slice_of(name)};
 }
 
 static int connect_to(uint16_t port, struct pil_verdict *v)

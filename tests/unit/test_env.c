@@ -61,8 +61,9 @@ static void a_named_socket_is_the_only_one(void **state)
 static void a_malformed_socket_is_ignored(void **state)
 {
     static char name[sizeof("PILLION_SOCKET=") + PIL_SOCKET_MAX + 1] = "PILLION_SOCKET=";
-    static const char *const bad[] = {"PILLION_SOCKET=", "PILLION_SOCKET=x.sock", "PILLION_SOCKET=./x",
-                                "PILLION_SOCKETS=/x", "XPILLION_SOCKET=/x", "PILLION_SOCKET"};
+    static const char *const bad[] = {"PILLION_SOCKET=",    "PILLION_SOCKET=x.sock",
+                                      "PILLION_SOCKET=./x", "PILLION_SOCKETS=/x",
+                                      "XPILLION_SOCKET=/x", "PILLION_SOCKET"};
 
     (void)state;
     for (unsigned i = 0; i < PIL_NELEM(bad); i++) {

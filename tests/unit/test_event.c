@@ -34,8 +34,8 @@ static void each_outcome_has_its_counter(void **state)
     for (unsigned tier = PIL_TIER_PROCESS; tier < PIL_TIER_COUNT; tier++)
         for (unsigned effect = PIL_DENY; effect <= PIL_THROTTLE; effect++)
             for (unsigned i = 0; i < tier * 3 + effect; i++)
-                pil_event_count(&(struct pil_verdict){.tier = (uint8_t)tier,
-                                                      .effect = (uint8_t)effect});
+                pil_event_count(
+                    &(struct pil_verdict){.tier = (uint8_t)tier, .effect = (uint8_t)effect});
     for (unsigned tier = PIL_TIER_PROCESS; tier < PIL_TIER_COUNT; tier++)
         for (unsigned effect = PIL_DENY; effect <= PIL_THROTTLE; effect++)
             assert_int_equal(world_decisions(tier, effect), tier * 3 + effect);
@@ -55,10 +55,9 @@ static void the_fail_rule_counts_its_reasons(void **state)
     v.reason = PIL_REASON_RULE_DENY;
     pil_event_count(&v);
     for (unsigned reason = 0; reason < PIL_REASON_COUNT; reason++)
-        assert_int_equal(world_failed(reason), reason >= PIL_REASON_UNREACHABLE &&
-                                                       reason <= PIL_REASON_MALFORMED
-                                                   ? reason
-                                                   : 0);
+        assert_int_equal(world_failed(reason),
+                         reason >= PIL_REASON_UNREACHABLE && reason <= PIL_REASON_MALFORMED ? reason
+                                                                                            : 0);
 }
 
 static const struct pil_verdict denial = {
@@ -118,9 +117,8 @@ static void a_decision_is_told_in_full(void **state)
 static void long_times_and_texts_are_cut(void **state)
 {
     char name[PIL_EVENT_TEXT + 20];
-    struct pil_query q = {.action = PIL_ACTION_RESOLVE,
-                          .kind = PIL_KIND_NAME,
-                          .name = {name, sizeof(name)}};
+    struct pil_query q = {
+        .action = PIL_ACTION_RESOLVE, .kind = PIL_KIND_NAME, .name = {name, sizeof(name)}};
     struct pil_event event;
 
     (void)state;

@@ -150,7 +150,7 @@ static int tear_down(void **state)
 static char *const no_argv[] = {NULL};
 
 #define ENV(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
-#define WHOLE "LD_PRELOAD=/lib/libpillion.so", "PILLION_SOCKET=/tmp/policyd.sock"
+#define WHOLE    "LD_PRELOAD=/lib/libpillion.so", "PILLION_SOCKET=/tmp/policyd.sock"
 
 /* execve of /bin/true with that environment must hand on this one. */
 static void assert_env(char *const given[], char *const want[])
@@ -328,7 +328,8 @@ static void lost_coverage_is_told_and_done(void **state)
     assert_event(PIL_EVENT_COVERAGE_LOST, "", PIL_COVER_STATIC);
     assert_int_equal(pil_shim_execveat(fd, "", no_argv, ENV("A=1"), AT_EMPTY_PATH), -1);
     assert_event(PIL_EVENT_COVERAGE_LOST, "", PIL_COVER_STATIC);
-    assert_int_equal(pil_shim_posix_spawn(NULL, static_path, NULL, NULL, no_argv, ENV("A=1"), 0), 0);
+    assert_int_equal(pil_shim_posix_spawn(NULL, static_path, NULL, NULL, no_argv, ENV("A=1"), 0),
+                     0);
     assert_event(PIL_EVENT_COVERAGE_LOST, static_path, PIL_COVER_STATIC);
     assert_int_equal(told.calls, 4);
     assert_int_equal(told.count, 3); /* and mended all the same */

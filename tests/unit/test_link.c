@@ -88,7 +88,8 @@ static void hello_question_and_verdict(void **state)
     assert_int_equal(seen.connections, 1);
     assert_int_equal(seen.hellos, 1);
     assert_int_equal(seen.hello_pid, getpid());
-    assert_int_equal(seen.hello_flags, PIL_HELLO_STUB_MOVED); /* a test is not linked at the place */
+    assert_int_equal(seen.hello_flags,
+                     PIL_HELLO_STUB_MOVED); /* a test is not linked at the place */
     assert_int_equal(seen.frames, 1);
     assert_int_equal(seen.queries, 1);
     assert_int_equal(seen.illegal, 0);

@@ -51,7 +51,10 @@ static void names_have_one_form(void **state)
         {"A.Example.COM", "a.example.com"},
         {"a.example.", "a.example"},
         {"x_y-z.0.9", "x_y-z.0.9"},
-        {"b\xc3\xbc" "cher.example", "b\xc3\xbc" "cher.example"},
+        {"b\xc3\xbc"
+         "cher.example",
+         "b\xc3\xbc"
+         "cher.example"},
     };
     struct pil_name name, same;
 
@@ -67,7 +70,8 @@ static void names_have_one_form(void **state)
 
 static void what_is_no_name_is_refused(void **state)
 {
-    static const char *const rows[] = {"", ".", "a b", "a/b", "a%b", "a:b", "a\nb", "@a", "*", "a,b"};
+    static const char *const rows[] = {"",    ".",    "a b", "a/b", "a%b",
+                                       "a:b", "a\nb", "@a",  "*",   "a,b"};
     char longest[PIL_NAME_MAX + 3];
     struct pil_name name;
 

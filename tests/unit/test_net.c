@@ -25,9 +25,8 @@ static const struct pil_verdict deny = {
 
 static struct sockaddr_in loopback(uint16_t port)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 static uint16_t port_of(int fd)
@@ -304,7 +303,8 @@ static void an_allowed_connection_is_handed_over(void **state)
     socklen_t len = sizeof(peer);
 
     pil_genpage_publish(fake_page(f), 1001, PIL_FIELD_SOURCE);
-    fd = pil_shim_accept(server, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK, NULL);
+    fd =
+        pil_shim_accept(server, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK, NULL);
     assert_true(fd >= 0);
     assert_int_equal(len, sizeof(peer));
     assert_int_equal(ntohs(peer.sin_port), port_of(client));

@@ -1,4 +1,5 @@
-/* shim/ownfd: a listed number is always open and always ours; nothing leaks when there is no room. */
+/* shim/ownfd: a listed number is always open and always ours; nothing leaks when there is no room.
+ */
 #include "tests/support/support.h"
 
 #include <errno.h>

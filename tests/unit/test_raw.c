@@ -22,9 +22,8 @@ static long call(long number, long a, long b, long c, long d, long e, long f)
 
 static struct sockaddr_in loopback(uint16_t port)
 {
-    return (struct sockaddr_in){.sin_family = AF_INET,
-                                .sin_port = htons(port),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 }
 
 /* Everything that is judged is refused, with the errno that the action has. */
@@ -42,9 +41,9 @@ static void network_calls_are_judged(void **state)
     socklen_t len = sizeof(any);
 
     assert_int_equal(bind(server, (struct sockaddr *)&any, sizeof(any)), 0);
-    assert_int_equal(bind(stream, (struct sockaddr *)&(struct sockaddr_in){.sin_family = AF_INET},
-                          sizeof(any)),
-                     0);
+    assert_int_equal(
+        bind(stream, (struct sockaddr *)&(struct sockaddr_in){.sin_family = AF_INET}, sizeof(any)),
+        0);
     assert_int_equal(listen(server, 4), 0);
     assert_int_equal(getsockname(server, (struct sockaddr *)&any, &len), 0);
     for (int i = 0; i < 2; i++) {
@@ -187,7 +186,8 @@ static void exec_goes_the_way_of_exec(void **state)
     assert_string_equal(exec_path, "/bin/true");
     assert_ptr_equal(exec_argv, argv);
     assert_ptr_equal(exec_envp, envp);
-    assert_int_equal(CALL(SYS_execveat, AT_FDCWD, "/bin/sh", argv, envp, AT_SYMLINK_NOFOLLOW, 0), -1);
+    assert_int_equal(CALL(SYS_execveat, AT_FDCWD, "/bin/sh", argv, envp, AT_SYMLINK_NOFOLLOW, 0),
+                     -1);
     assert_string_equal(exec_path, "/bin/sh");
     assert_int_equal(exec_fd, AT_FDCWD);
     assert_int_equal(exec_flags, AT_SYMLINK_NOFOLLOW);
@@ -196,12 +196,9 @@ static void exec_goes_the_way_of_exec(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        world_test(network_calls_are_judged),
-        world_test(network_calls_are_made),
-        world_test(ours_are_guarded),
-        world_test(the_rest_passes_with_six_arguments),
-        world_test(io_uring_is_refused),
-        world_test(exec_goes_the_way_of_exec),
+        world_test(network_calls_are_judged), world_test(network_calls_are_made),
+        world_test(ours_are_guarded),         world_test(the_rest_passes_with_six_arguments),
+        world_test(io_uring_is_refused),      world_test(exec_goes_the_way_of_exec),
     };
 
     return cmocka_run_group_tests_name("raw", tests, NULL, NULL);

@@ -31,9 +31,10 @@ static void find_list(unsigned count, unsigned x, unsigned y, uint16_t port, int
 {
     memset(&list, 0, sizeof(list));
     for (unsigned i = 0; i < count; i++) {
-        list.in[i] = (struct sockaddr_in){.sin_family = AF_INET,
-                                          .sin_port = htons(port),
-                                          .sin_addr.s_addr = htonl(10u << 24 | x << 16 | y << 8 | i)};
+        list.in[i] =
+            (struct sockaddr_in){.sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr.s_addr = htonl(10u << 24 | x << 16 | y << 8 | i)};
         list.info[i] = (struct addrinfo){.ai_family = AF_INET,
                                          .ai_socktype = type,
                                          .ai_addrlen = sizeof(list.in[i]),
@@ -94,9 +95,8 @@ static int fake_host_r(const char *name, struct hostent *ret, char *buf, size_t 
 
 static void find_host(int family, const char *first, const char *second)
 {
-    host_found = (struct hostent){.h_addrtype = family,
-                                  .h_length = family == AF_INET ? 4 : 16,
-                                  .h_addr_list = addresses};
+    host_found = (struct hostent){
+        .h_addrtype = family, .h_length = family == AF_INET ? 4 : 16, .h_addr_list = addresses};
     assert_int_equal(inet_pton(family, first, address_room[0]), 1);
     assert_int_equal(inet_pton(family, second, address_room[1]), 1);
     addresses[0] = address_room[0];
@@ -240,8 +240,8 @@ static void libcs_own_failure_comes_through(void **state)
 /* There is nothing to resolve: connect is where it is judged. */
 static void an_address_is_no_name(void **state)
 {
-    static const char *const rows[] = {"10.0.0.1", "::1", "fd00::1", "fe80::1%eth0", "::ffff:1.2.3.4",
-                                       "", NULL};
+    static const char *const rows[] = {"10.0.0.1",       "::1", "fd00::1", "fe80::1%eth0",
+                                       "::ffff:1.2.3.4", "",    NULL};
     struct fake_policyd *f = *state;
     struct addrinfo *res;
 

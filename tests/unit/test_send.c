@@ -292,8 +292,8 @@ static void fill(struct many *m, struct sockaddr_in *to)
     for (unsigned i = 0; i < MANY; i++) {
         m->text[i] = (char)('a' + i);
         m->iov[i] = (struct iovec){&m->text[i], 1};
-        m->vec[i] = (struct mmsghdr){.msg_hdr = message(&m->iov[i], to, sizeof(*to)),
-                                     .msg_len = 99};
+        m->vec[i] =
+            (struct mmsghdr){.msg_hdr = message(&m->iov[i], to, sizeof(*to)), .msg_len = 99};
     }
 }
 

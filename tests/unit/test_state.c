@@ -51,6 +51,18 @@ static void assert_child(pid_t pid)
     assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* ThreadSanitizer does not know that a child by clone has one thread, and what was wiped. */
+__attribute__((weak)) void AnnotateIgnoreReadsBegin(const char *file, int line);
+__attribute__((weak)) void AnnotateIgnoreWritesBegin(const char *file, int line);
+
+static void be_alone(void)
+{
+    if (!AnnotateIgnoreReadsBegin || !AnnotateIgnoreWritesBegin)
+        return;
+    AnnotateIgnoreReadsBegin(__FILE__, __LINE__);
+    AnnotateIgnoreWritesBegin(__FILE__, __LINE__);
+}
+
 static int parents_fd; /* of its link; the child has a copy */
 
 static void check_child(void)
@@ -243,9 +255,10 @@ static void a_child_of_busy_threads_can_ask(void **state)
         pid_t pid = by_clone();
 
         if (pid == 0) {
+            be_alone();
             alarm(20); /* a child that hangs must not hang the test */
             CHILD_CHECK(decide(9999, NULL) == 0);
-            _exit(0);
+            pil_sysops_call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
         }
         assert_child(pid);
     }
