@@ -11,7 +11,7 @@
 #include "shim/state.h"
 
 /* An address as text is no name: there is nothing to resolve, connect judges it. getaddrinfo knows
- * zones ("fe80::1%eth0") with IPv6 addresses; for anything else with a "%" it would ask a server. */
+ * zones ("fe80::1%eth0") with IPv6 addresses; anything else with a "%" goes to a name server. */
 static bool is_address(const char *text, bool zones)
 {
     struct pil_slice slice = pil_slice_of(text);
