@@ -22,8 +22,8 @@
 #include "bench/lib/daemon.h"
 
 #define STARTS 8u
-#define PAIRS  16u /* of each start */
-#define COUNT  300u
+#define PAIRS  48u /* of each start */
+#define COUNT  100u
 
 static int listener(unsigned *port)
 {

@@ -77,7 +77,7 @@ struct bench_daemon bench_daemon_start(const char *policy, const char *settings)
 
     bench_write(d.policy, policy);
     bench_write(file, bench_text("socket = \"%s\"\nabstract = \"\"\npolicy = {\"%s\"}\n"
-                                 "log = \"%s/decisions.log\"\nwatch = no\n%s",
+                                 "log = \"%s/decisions.log\"\nwatch = no\ndeadline = \"5s\"\n%s",
                                  d.socket, d.policy, folder, settings));
     d.process = bench_start(&how, argv);
     await_ready(&d, fd);

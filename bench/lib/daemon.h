@@ -2,8 +2,9 @@
  * A policyd of one's own: private folder, own socket, awaited by its own word that it is ready,
  * and taken down with the bench.
  *
- * Settings are the defaults but for places and for what a bench adds. Errors: bench_fail, with
- * policyd's own output. Threads: one.
+ * Settings are the defaults but for places, for what a bench adds, and for a long deadline, so that
+ * a busy machine makes a bench slow and not wrong. Errors: bench_fail, with policyd's own output.
+ * Threads: one.
  */
 #ifndef PIL_BENCH_LIB_DAEMON_H
 #define PIL_BENCH_LIB_DAEMON_H
