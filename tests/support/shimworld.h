@@ -10,6 +10,8 @@
 
 #include <stdatomic.h>
 #include <stdio.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "shim/cache.h"
@@ -46,7 +48,25 @@ static inline void world_later(int64_t ms)
     atomic_fetch_add(&world_ahead_ns, ms * 1000000);
 }
 
-/* The shim as it is after its constructor, with that socket and nothing known. */
+/* How long a link waits, from now on. Long where an answer comes, so that a busy machine cannot
+ * make a test fail; short where none comes. */
+#define WORLD_LONG_MS  10000u
+#define WORLD_SHORT_MS 20u
+
+static inline void world_deadline(uint32_t ms)
+{
+    struct timeval limit = {ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
+
+    atomic_store(&pil_process.deadline_ms, ms);
+    for (unsigned i = 0; i < PIL_LINKS; i++) {
+        int fd = (int)atomic_load(&pil_process.link[i].fd) - 1;
+
+        if (fd >= 0)
+            setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    }
+}
+
+/* The shim as it is after its constructor, with that socket, nothing known, and time. */
 static inline void world_fresh(const char *socket)
 {
     size_t len;
@@ -61,6 +81,7 @@ static inline void world_fresh(const char *socket)
     memset(&pil_process, 0, sizeof(pil_process));
     memset(cache, 0, len);
     atomic_store(&pil_process.phase, 2);
+    world_deadline(WORLD_LONG_MS);
     pil_state_forked = false;
     memset(&pil_env, 0, sizeof(pil_env));
     pil_env.uid = getuid();

@@ -246,7 +246,7 @@ static void dup_onto_a_link_in_use_is_busy(void **state)
     int fd = fresh_at(700);
 
     (void)state;
-    atomic_store(&pil_process.deadline_ms, 20);
+    world_deadline(WORLD_SHORT_MS);
     world_clock(CLOCK_MONOTONIC, &now);
     atomic_store(&pil_process.link[1].busy, (uint64_t)now.tv_sec * 1000000000u);
     assert_int_equal(pil_shim_dup2(fd, own), -1);

@@ -174,6 +174,7 @@ static void assert_deadline(uint64_t ms)
 static void the_deadline_is_the_documented_one(void **state)
 {
     (void)state;
+    atomic_store(&pil_process.deadline_ms, 0);
     pil_link_greet();
     assert_deadline(PIL_DEADLINE_MS);
 }
@@ -192,6 +193,7 @@ static void a_silly_deadline_is_not_taken(void **state)
 {
     struct fake_policyd *f = *state;
 
+    atomic_store(&pil_process.deadline_ms, 0);
     fake_says(f, 0, 9);
     assert_err(pil_link_welcome(), PIL_OK);
     assert_int_equal(atomic_load(&pil_process.deadline_ms), 0);
@@ -305,8 +307,8 @@ static void no_answer_is_timed_out(void **state)
 {
     struct fake_policyd *f = *state;
 
-    fake_says(f, 0, 20);
     assert_err(pil_link_welcome(), PIL_OK);
+    world_deadline(WORLD_SHORT_MS);
     fake_always(f, FAKE_HOLD);
     assert_err(ask(), PIL_E_TIMEOUT);
     assert_int_equal(fake_seen(f).frames, 1);
@@ -318,7 +320,7 @@ static void no_welcome_is_timed_out(void **state)
 {
     struct fake_policyd *f = *state;
 
-    atomic_store(&pil_process.deadline_ms, 20);
+    world_deadline(WORLD_SHORT_MS);
     fake_greets(f, FAKE_WELCOME_HOLD);
     assert_err(ask(), PIL_E_TIMEOUT);
     assert_int_equal(fake_seen(f).hellos, 1);
@@ -547,10 +549,11 @@ static void timed_out_and_then_restarted(void **state)
 {
     struct fake_policyd *f = *state;
 
-    fake_says(f, 0, 20);
     assert_err(ask(), PIL_OK);
+    world_deadline(WORLD_SHORT_MS);
     fake_once(f, FAKE_HOLD);
     assert_err(ask(), PIL_E_TIMEOUT);
+    world_deadline(WORLD_LONG_MS);
     fake_die(f);
     fake_live(f);
     world_later(51);
@@ -563,10 +566,11 @@ static void timed_out_and_then_the_same(void **state)
 {
     struct fake_policyd *f = *state;
 
-    fake_says(f, 0, 20);
     assert_err(ask(), PIL_OK);
+    world_deadline(WORLD_SHORT_MS);
     fake_once(f, FAKE_HOLD);
     assert_err(ask(), PIL_E_TIMEOUT);
+    world_deadline(WORLD_LONG_MS);
     fake_wait_ended(f, 1);
     world_later(51);
     assert_err(ask(), PIL_OK);
@@ -702,7 +706,7 @@ static void no_free_link_is_timed_out(void **state)
     busy = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     for (unsigned i = 0; i < PIL_LINKS; i++)
         atomic_store(&pil_process.link[i].busy, busy);
-    atomic_store(&pil_process.deadline_ms, 20);
+    world_deadline(WORLD_SHORT_MS);
     assert_err(ask(), PIL_E_TIMEOUT);
     assert_int_equal(fake_seen(f).frames, 0);
     assert_int_equal(atomic_load(&pil_process.waiters), 0);
@@ -806,7 +810,7 @@ static void evict_of_a_link_in_use_gives_up_at_the_deadline(void **state)
     fd = (int)atomic_load(&pil_process.link[0].fd) - 1;
     world_clock(CLOCK_MONOTONIC, &now);
     atomic_store(&pil_process.link[0].busy, (uint64_t)now.tv_sec * 1000000000u);
-    atomic_store(&pil_process.deadline_ms, 20);
+    world_deadline(WORLD_SHORT_MS);
     assert_false(pil_link_evict(fd));
     assert_true(pil_ownfd_has(fd));
     atomic_store(&pil_process.link[0].busy, 0);

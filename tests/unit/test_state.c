@@ -89,6 +89,7 @@ static void fork_by(struct fake_policyd *f, pid_t (*make)(void))
     struct pil_verdict v;
     pid_t pid;
 
+    fake_says(f, 0, WORLD_LONG_MS);
     assert_int_equal(decide(80, NULL), 0);
     assert_int_equal(fake_seen(f).hello_flags & PIL_HELLO_FORKED, 0);
     parents_fd = link_fd();
@@ -245,7 +246,7 @@ static void a_child_of_busy_threads_can_ask(void **state)
     struct asker a[4];
 
     (void)state;
-    fake_says(*state, 0, 10000);
+    fake_says(*state, 0, WORLD_LONG_MS);
     assert_int_equal(decide(80, NULL), 0);
     for (unsigned i = 0; i < PIL_NELEM(a); i++) {
         a[i] = (struct asker){.stop = false};
