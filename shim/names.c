@@ -67,16 +67,25 @@ static struct entry *set_of(const struct pil_ip *ip, uint64_t word[2])
     return table[((word[0] ^ word[1]) * 0x9e3779b97f4a7c15u) >> 58];
 }
 
-/* The same address, name and thread again; else the same address and thread; else the oldest. */
+/* One that is being written; or will be for ever, after a fork at that moment, or a jump out of a
+ * signal handler. It counts as not there, so that it costs a place and nothing else. */
+static bool unfinished(const struct entry *e)
+{
+    return get(&e->sequence) & 1;
+}
+
+/* The same address and thread again, else the oldest; NULL when all are being written. */
 static struct entry *choose(struct entry *ways, const uint64_t ip[2], uint64_t thread)
 {
-    struct entry *oldest = &ways[0];
+    struct entry *oldest = NULL;
 
     for (unsigned i = 0; i < WAYS; i++) {
+        if (unfinished(&ways[i]))
+            continue;
         if (get(&ways[i].ip[0]) == ip[0] && get(&ways[i].ip[1]) == ip[1] &&
             get(&ways[i].thread) == thread)
             return &ways[i];
-        if (get(&ways[i].stamp) < get(&oldest->stamp))
+        if (!oldest || get(&ways[i].stamp) < get(&oldest->stamp))
             oldest = &ways[i];
     }
     return oldest;
@@ -86,7 +95,7 @@ void pil_names_note(const struct pil_ip *ip, const struct pil_name *name)
 {
     uint64_t word[2], text[TEXT_WORDS];
     struct entry *e = choose(set_of(ip, word), word, pil_guard_thread());
-    uint64_t sequence = get(&e->sequence);
+    uint64_t sequence = e ? get(&e->sequence) : 1;
 
     if ((sequence & 1) ||
         !atomic_compare_exchange_strong_explicit(&e->sequence, &sequence, sequence + 1,
@@ -131,7 +140,7 @@ bool pil_names_find(const struct pil_ip *ip, struct pil_name *out)
     for (unsigned i = 0; i < WAYS; i++) {
         const struct entry *e = &ways[i];
 
-        if (get(&e->sequence) < 2 || get(&e->ip[0]) != word[0] || get(&e->ip[1]) != word[1])
+        if (get(&e->sequence) < 2 || unfinished(e) || get(&e->ip[0]) != word[0] || get(&e->ip[1]) != word[1])
             continue;
         if (get(&e->thread) == thread) {
             found = e;
