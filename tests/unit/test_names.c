@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdio.h>
 
-#include "shim/names.h"
+#include "shim/names.c" /* its table is its own business */
 #include "tests/support/shimworld.h"
 
 static struct pil_name named(const char *text)
@@ -210,6 +210,30 @@ static void what_is_forgotten_has_no_name(void **state)
     assert_unknown(world_ip(10, 3, 0, 0)); /* the oldest is gone */
 }
 
+/* A fork while another thread was writing leaves its entry half-way for ever. */
+static void a_half_written_entry_costs_its_place_and_no_more(void **state)
+{
+    struct pil_ip ip = world_ip(10, 5, 0, 1);
+    uint64_t word[2];
+    struct entry *ways = set_of(&ip, word);
+
+    (void)state;
+    memset(ways, 0, WAYS * sizeof(*ways));
+    note(ip, "half.example");
+    atomic_fetch_add(&ways[0].sequence, 1);
+    assert_unknown(ip);
+    note(ip, "whole.example");
+    assert_found(ip, "whole.example");
+    note(ip, "next.example");
+    assert_found(ip, "next.example");
+    assert_int_equal(atomic_load(&ways[0].sequence) & 1, 1);
+    for (unsigned i = 1; i < WAYS; i++)
+        atomic_store(&ways[i].sequence, 3);
+    note(ip, "last.example"); /* no place at all: no name, and no harm */
+    assert_unknown(ip);
+    memset(ways, 0, WAYS * sizeof(*ways));
+}
+
 struct worker {
     pthread_t thread;
     unsigned id, wrong, found;
@@ -271,6 +295,7 @@ int main(void)
         cmocka_unit_test(both_families_are_kept_apart),
         cmocka_unit_test(two_names_for_one_address_in_two_threads),
         cmocka_unit_test(what_is_forgotten_has_no_name),
+        cmocka_unit_test(a_half_written_entry_costs_its_place_and_no_more),
         cmocka_unit_test(eight_threads_never_see_half_a_name),
     };
 
