@@ -129,18 +129,22 @@ static void instance_gone(struct pil_link *link)
     atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
 }
 
-/* Drops the link and puts off the next attempt; gives the cause. */
+/* Drops the link and puts off the next attempt; gives the cause. Links that fail together, in many
+ * threads, are one failure. */
 static int fail(struct pil_link *link, int cause)
 {
     uint32_t backoff = atomic_load(&pil_process.backoff_ms);
+    uint64_t now = pil_chan_now(sys);
 
     drop(link);
+    atomic_store(&pil_process.cause, (uint32_t)cause);
+    if (now < atomic_load(&pil_process.retry_ns))
+        return cause;
     backoff = backoff ? backoff * 2 : BACKOFF_FIRST_MS;
     if (backoff > BACKOFF_LAST_MS)
         backoff = BACKOFF_LAST_MS;
     atomic_store(&pil_process.backoff_ms, backoff);
-    atomic_store(&pil_process.cause, (uint32_t)cause);
-    atomic_store(&pil_process.retry_ns, pil_chan_now(sys) + backoff * MS);
+    atomic_store(&pil_process.retry_ns, now + backoff * MS);
     return cause;
 }
 
@@ -367,7 +371,6 @@ static int read_welcome(struct pil_link *link)
     if (err)
         return fail(link, cause_of(err));
     link->greeted = false;
-    atomic_store(&pil_process.backoff_ms, 0);
     return PIL_OK;
 }
 
@@ -430,7 +433,12 @@ static int ask(struct pil_link *link, const struct pil_query *queries, unsigned 
             return err;
         err = exchange(link, queries, count, verdicts);
     }
-    return err ? fail(link, cause_of(err)) : PIL_OK;
+    if (err)
+        return fail(link, cause_of(err));
+    /* Only now: a policyd that welcomes and never decides is no better than none. */
+    if (atomic_load_explicit(&pil_process.backoff_ms, memory_order_relaxed))
+        atomic_store(&pil_process.backoff_ms, 0);
+    return PIL_OK;
 }
 
 /* The common frame of everything that uses a link: signals blocked, link taken and given back. */
