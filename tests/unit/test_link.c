@@ -475,6 +475,25 @@ static void attempts_back_off_and_the_cause_is_kept(void **state)
     assert_int_equal(atomic_load(&pil_process.backoff_ms), 0);
 }
 
+/* One that welcomes each time and never decides gets no more attempts than one that is not there.
+ */
+static void a_welcome_alone_does_not_end_the_back_off(void **state)
+{
+    static const uint64_t pause[] = {50, 100, 200, 400};
+    struct fake_policyd *f = *state;
+
+    fake_always(f, FAKE_GARBAGE);
+    for (unsigned i = 0; i < PIL_NELEM(pause); i++) {
+        assert_err(ask(), PIL_E_MALFORMED);
+        assert_int_equal(fake_seen(f).hellos, i + 1);
+        assert_int_equal(atomic_load(&pil_process.backoff_ms), pause[i]);
+        world_later((int64_t)pause[i] + 1);
+    }
+    fake_always(f, FAKE_VERDICT);
+    assert_err(ask(), PIL_OK);
+    assert_int_equal(atomic_load(&pil_process.backoff_ms), 0);
+}
+
 static _Atomic int64_t frozen_ns;
 
 static int frozen_clock(clockid_t clock, struct timespec *now)
@@ -694,6 +713,24 @@ static void eight_wait_each_with_a_link_and_a_ninth_waits_for_one(void **state)
     assert_int_equal(atomic_load(&pil_process.waiters), 0);
 }
 
+/* Eight threads that time out at once have seen one failure. */
+static void links_that_fail_together_back_off_once(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct asker a[PIL_LINKS];
+
+    frozen_ns = 100 * WORLD_SECOND;
+    pil_real_sys.clock_gettime = frozen_clock;
+    world_deadline(WORLD_SHORT_MS);
+    fake_always(f, FAKE_HOLD);
+    start_askers(a, PIL_LINKS);
+    join_askers(a, PIL_LINKS);
+    for (unsigned i = 0; i < PIL_LINKS; i++)
+        assert_err(a[i].err, PIL_E_TIMEOUT);
+    assert_int_equal(atomic_load(&pil_process.backoff_ms), 50);
+    assert_int_equal(atomic_load(&pil_process.retry_ns), frozen_ns + 50 * 1000000);
+}
+
 /* The ninth gives up by itself, whatever the eight do. */
 static void no_free_link_is_timed_out(void **state)
 {
@@ -843,6 +880,7 @@ int main(void)
         world_test(every_broken_answer_is_malformed),
         world_test(every_broken_welcome_is_malformed),
         world_test(attempts_back_off_and_the_cause_is_kept),
+        world_test(a_welcome_alone_does_not_end_the_back_off),
         world_test(until_then_calls_fail_at_once),
         world_test(an_eof_finds_the_restarted_policyd),
         world_test(an_eof_instead_of_the_answer_asks_again_once),
@@ -853,6 +891,7 @@ int main(void)
         world_test(alive_tells_what_the_link_tells),
         world_test(a_retired_page_leads_to_a_new_hello),
         world_test(eight_wait_each_with_a_link_and_a_ninth_waits_for_one),
+        world_test(links_that_fail_together_back_off_once),
         world_test(no_free_link_is_timed_out),
         world_test(a_dead_holders_link_is_taken_but_not_its_answer),
         world_test(twelve_threads_each_get_their_own_answers),
