@@ -2,7 +2,7 @@
  * nginx-connection: one HTTP request on each new connection, from eight threads of a client that is
  * not under Pillion, to nginx with two workers. The value is requests a second when nginx runs with
  * the preload library; the ratio is that / requests a second without, the median over pairs of
- * rounds (A B, B A, ...). nginx is started anew for every fourth pair.
+ * rounds (A B, B A, ...). nginx is started anew for every eighth pair.
  */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -17,10 +17,10 @@
 #include "bench/lib/bench.h"
 #include "bench/lib/daemon.h"
 
-#define STARTS   6u
-#define PAIRS    4u /* of each start */
+#define STARTS   12u
+#define PAIRS    8u /* of each start */
 #define THREADS  8u
-#define REQUESTS 500u /* of each thread in a round */
+#define REQUESTS 300u /* of each thread in a round */
 
 static char *configuration(const char *folder, unsigned port)
 {

@@ -18,7 +18,7 @@
 #include "bench/lib/bench.h"
 #include "bench/lib/daemon.h"
 
-#define PAIRS      25u
+#define PAIRS      41u
 #define SERVER_CPU 0
 #define FACE       2u /* numbers of connections that are measured */
 

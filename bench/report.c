@@ -117,7 +117,7 @@ static void judge(const struct target *t, json_t *rows, json_t *list, struct tal
     char target[40];
 
     snprintf(target, sizeof(target), "%s %g %s", t->relation, t->number, t->unit);
-    print_row(t->words, row, target, met ? "met" : "MISSED");
+    print_row(t->words, row, target, !row ? "" : met ? "met" : "MISSED");
     append(list, row, t->name, target, json_boolean(met));
     tally->targets++;
     tally->met += met;

@@ -5,7 +5,7 @@
  * else; remarks for people go to stderr. bench/report.c holds the rows against bench/targets.
  *
  * Errors: a bench that cannot measure says why and exits with 1; there is no half result.
- * Threads: one, but for the clock.
+ * Threads: one, but for the clock and the ways to end.
  */
 #ifndef PIL_BENCH_LIB_BENCH_H
 #define PIL_BENCH_LIB_BENCH_H
@@ -35,6 +35,9 @@ void bench_rows(const char *name, double *values, const char *unit, double *rati
 
 /* Says why on stderr and exits with 1; what was started is taken down (bench/lib/process.h). */
 void bench_fail(const char *format, ...) PIL_PRINTF(1, 2) __attribute__((noreturn));
+
+/* Takes down what was started and exits. Any thread; the first to come decides the status. */
+void bench_end(int status) __attribute__((noreturn));
 
 /* bench_fail with errno behind the text when ok is false. */
 void bench_need(bool ok, const char *what);

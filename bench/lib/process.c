@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -69,22 +70,33 @@ static void take_down(void)
         nftw(keep.folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-static void on_signal(int number)
+/* Signals that end the bench come to a thread of their own, where exit may be called. */
+static void *await_signal(void *cookie)
 {
-    (void)number;
-    exit(130);
+    int number;
+
+    sigwait(cookie, &number);
+    bench_end(128 + number);
 }
 
 static void keep_order(void)
 {
+    static sigset_t ending;
+    pthread_t thread;
+
     if (keep.owner)
         return;
     keep.owner = getpid();
     atexit(take_down);
-    signal(SIGINT, on_signal);
-    signal(SIGTERM, on_signal);
-    signal(SIGHUP, on_signal);
     signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGINT);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &ending, NULL);
+    if (pthread_create(&thread, NULL, await_signal, &ending))
+        bench_fail("cannot start a thread");
+    pthread_detach(thread);
 }
 
 const char *bench_folder(void)
@@ -178,12 +190,16 @@ static void forget(pid_t pid)
 static void become(const struct bench_how *how, const char *const argv[], char **env, int in,
                    int out)
 {
+    sigset_t none;
+
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != keep.owner)
         _exit(127);
     if (how->cpu != BENCH_ANY_CPU)
         bench_pin(0, how->cpu);
     signal(SIGPIPE, SIG_DFL);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     dup2(in, 0);
     dup2(out, 1);
     if (!how->pipes && how->output)
@@ -197,7 +213,6 @@ static void open_ends(const struct bench_how *how, int in[2], int out[2])
 {
     const char *path = how->output ? how->output : "/dev/null";
 
-    in[1] = out[0] = -1;
     if (how->pipes) {
         bench_need(pipe2(in, O_CLOEXEC) == 0 && pipe2(out, O_CLOEXEC) == 0, "pipes");
         return;
@@ -210,7 +225,7 @@ static void open_ends(const struct bench_how *how, int in[2], int out[2])
 struct bench_process bench_start(const struct bench_how *how, const char *const argv[])
 {
     char **env = bench_environment(how);
-    int in[2], out[2];
+    int in[2] = {-1, -1}, out[2] = {-1, -1};
     pid_t pid;
 
     keep_order();
