@@ -9,7 +9,7 @@
 #include "core/defs.h"
 #include "shim/shim.h"
 
-#define HOOK PIL_PUBLIC
+#define HOOK   PIL_PUBLIC
 #define CALLER __builtin_return_address(0)
 
 #endif

@@ -23,8 +23,8 @@ HOOK int gethostbyname_r(const char *name, struct hostent *ret, char *buf, size_
     return pil_shim_gethostbyname_r(name, ret, buf, len, result, error, CALLER);
 }
 
-HOOK int gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buf,
-                          size_t len, struct hostent **result, int *error)
+HOOK int gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buf, size_t len,
+                          struct hostent **result, int *error)
 {
     return pil_shim_gethostbyname2_r(name, family, ret, buf, len, result, error, CALLER);
 }

@@ -1,5 +1,6 @@
-/* Programs: the exec and posix_spawn families, and syscall(). */
+/* Programs: the exec and posix_spawn families, shells, and syscall(). */
 #include <stdarg.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "preload/hook.h"
@@ -59,7 +60,7 @@ static size_t count_arguments(va_list list)
     va_start(list, last);                                                                          \
     argv[0] = (char *)(first);                                                                     \
     for (size_t i = 1; i <= count; i++)                                                            \
-        argv[i] = va_arg(list, char *)
+    argv[i] = va_arg(list, char *)
 
 HOOK int execl(const char *path, const char *arg, ...)
 {
@@ -94,6 +95,16 @@ HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actio
                       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
     return pil_shim_posix_spawn(pid, file, actions, attr, argv, envp, 1);
+}
+
+HOOK int system(const char *command)
+{
+    return pil_shim_system(command);
+}
+
+HOOK FILE *popen(const char *command, const char *mode)
+{
+    return pil_shim_popen(command, mode);
 }
 
 HOOK long syscall(long number, ...)

@@ -3,6 +3,11 @@
 
 int __connect(int fd, const struct sockaddr *addr, socklen_t len);
 
+HOOK int socket(int domain, int type, int protocol)
+{
+    return pil_shim_socket(domain, type, protocol);
+}
+
 /* In C, glibc declares the address as a transparent union; the binary interface is a pointer. */
 HOOK int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {

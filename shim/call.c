@@ -3,17 +3,28 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "shim/fresh.h"
 #include "shim/real.h"
 
-#define NO_SUCH_HOW (-1) /* sigprocmask reads the set first, then refuses this, changing nothing */
+#define NO_SUCH_HOW (-1) /* sigprocmask reads the set first, then refuses this, changing nothing   \
+                          */
 #define STACK_NEAR 2048u /* what lies this close above our frame is the callers' frames */
+
+/* The page that was found readable last: programs keep their addresses where they kept them. One
+ * that was unmapped since would crash where the kernel refuses; that much is left to chance. */
+static __thread uintptr_t good_page;
 
 static bool word_readable(uintptr_t at)
 {
     const uint64_t *word = (const uint64_t *)(at & ~(uintptr_t)7);
 
+    if (at >> 12 == good_page && good_page)
+        return true;
     /* Without a set the kernel reads nothing and finds nothing wrong. */
-    return word && pil_real_sys.procmask(NO_SUCH_HOW, word, NULL) != -EFAULT;
+    if (!word || pil_real_sys.procmask(NO_SUCH_HOW, word, NULL) == -EFAULT)
+        return false;
+    good_page = at >> 12;
+    return true;
 }
 
 bool pil_call_readable(const void *at, size_t len)
@@ -46,7 +57,9 @@ static int socket_option(int fd, int name)
 
 int pil_call_socket_type(int fd)
 {
-    return socket_option(fd, SO_TYPE);
+    int type = pil_fresh_take(fd);
+
+    return type ? type : socket_option(fd, SO_TYPE);
 }
 
 void pil_call_settle_family(int fd, struct pil_copied *copy, bool only_wildcard)

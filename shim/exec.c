@@ -18,74 +18,11 @@
 #include "shim/call.h"
 #include "shim/env.h"
 #include "shim/event.h"
+#include "shim/exec.h"
+#include "shim/mend.h"
 #include "shim/real.h"
 #include "shim/shim.h"
 #include "shim/state.h"
-
-#define PRELOAD "LD_PRELOAD="
-#define SOCKET "PILLION_SOCKET="
-#define ENV_STACK_MAX 1024u /* variables that are copied at most; more are refused as E2BIG */
-
-/* What a child's environment lacks. */
-struct lacks {
-    bool preload;
-    bool socket;
-    size_t count;
-    const char *others; /* LD_PRELOAD of somebody else, to be kept */
-};
-
-/* Nothing is put back that was not there: a process that was not started by LD_PRELOAD (but by
- * ld.so.preload, or as a needed library) needs no help. */
-static struct lacks look_at(char *const envp[])
-{
-    const char *preload = pil_env_find(envp, "LD_PRELOAD");
-    struct lacks lacks = {0};
-
-    while (envp && envp[lacks.count])
-        lacks.count++;
-    if (pil_env.preload[0] && !pil_env_preloads(preload)) {
-        lacks.preload = true;
-        lacks.others = preload;
-    }
-    lacks.socket = !pil_env.secure && pil_env.alternative[0] == '\0' &&
-                   !pil_env_find(envp, "PILLION_SOCKET");
-    return lacks;
-}
-
-static bool is_variable(const char *entry, const char *name_and_equals)
-{
-    return strncmp(entry, name_and_equals, strlen(name_and_equals)) == 0;
-}
-
-static void write_variable(char *to, size_t cap, const char *name, const char *value,
-                           const char *others)
-{
-    struct pil_text text;
-
-    pil_text_init(&text, to, cap);
-    pil_text_add(&text, name);
-    pil_text_add(&text, value);
-    if (others && others[0]) {
-        pil_text_add(&text, ":");
-        pil_text_add(&text, others);
-    }
-}
-
-/* The environment with ours put back, into room for count + 3 pointers. */
-static void mend(char *const envp[], const struct lacks *lacks, char **room, char *preload,
-                 char *socket)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < lacks->count; i++)
-        if (!(lacks->preload && is_variable(envp[i], PRELOAD)))
-            room[n++] = envp[i];
-    if (lacks->preload)
-        room[n++] = preload;
-    if (lacks->socket)
-        room[n++] = socket;
-    room[n] = NULL;
-}
 
 /*
  * The call itself, with whichever function and environment. Carried as one struct, so that the
@@ -141,18 +78,11 @@ static bool bound(void)
 
 /* A frame of its own, because its size follows the environment. */
 static __attribute__((noinline)) int make_mended(const struct call *call, char *const envp[],
-                                                 const struct lacks *lacks)
+                                                 const struct pil_lacks *lacks)
 {
-    size_t preload_len = sizeof(PRELOAD) + strlen(pil_env.preload) + 1 +
-                         (lacks->others ? strlen(lacks->others) : 0);
-    char **room = __builtin_alloca((lacks->count + 3) * sizeof(char *));
-    char *preload = __builtin_alloca(preload_len);
-    char socket[sizeof(SOCKET) + PIL_SOCKET_MAX];
+    char **room = __builtin_alloca(pil_mend_room(lacks));
 
-    write_variable(preload, preload_len, PRELOAD, pil_env.preload, lacks->others);
-    write_variable(socket, sizeof(socket), SOCKET, pil_env.socket, NULL);
-    mend(envp, lacks, room, preload, socket);
-    return make(call, room);
+    return make(call, pil_mend(envp, lacks, room));
 }
 
 /* ---- what will be executed ------------------------------------------------------------------ */
@@ -210,8 +140,8 @@ static enum pil_cover inspect(const struct call *call, struct pil_elf_report *re
         return pil_elf_inspect_fd(&pil_sysops_kernel, call->fd, report);
     if (search && !strchr(call->path, '/'))
         return inspect_in_path(call->path, report);
-    return pil_elf_inspect(&pil_sysops_kernel,
-                           call->which == CALL_EXECVEAT ? call->fd : AT_FDCWD, call->path, report);
+    return pil_elf_inspect(&pil_sysops_kernel, call->which == CALL_EXECVEAT ? call->fd : AT_FDCWD,
+                           call->path, report);
 }
 
 /* What exec itself refuses, or a shell script without "#!", is not ours to judge. */
@@ -238,7 +168,7 @@ static __attribute__((noinline)) int judge(const struct call *call)
 /* pil_state_ready is left out on purpose: a vfork child must not start anything here. */
 static int run(const struct call *call, char *const envp[])
 {
-    struct lacks lacks;
+    struct pil_lacks lacks;
     int error;
 
     if (!pil_state_booted())
@@ -250,10 +180,16 @@ static int run(const struct call *call, char *const envp[])
     error = judge(call);
     if (error)
         return failure(call, error);
-    lacks = look_at(envp);
-    if (!lacks.preload && !lacks.socket)
+    if (!pil_mend_look(envp, &lacks))
         return make(call, envp);
-    return lacks.count <= ENV_STACK_MAX ? make_mended(call, envp, &lacks) : failure(call, E2BIG);
+    return lacks.count <= PIL_MEND_MAX ? make_mended(call, envp, &lacks) : failure(call, E2BIG);
+}
+
+/* system and popen spawn inside libc, where no hook sees it, with the environment of the process.
+ */
+int pil_exec_shell(void)
+{
+    return judge(&(struct call){.which = CALL_SPAWN, .path = "/bin/sh"});
 }
 
 int pil_shim_execve(const char *path, char *const argv[], char *const envp[])

@@ -9,6 +9,7 @@
 #include <linux/close_range.h>
 
 #include "shim/call.h"
+#include "shim/fresh.h"
 #include "shim/link.h"
 #include "shim/ownfd.h"
 #include "shim/real.h"
@@ -20,6 +21,7 @@ int pil_shim_close(int fd)
 {
     if (pil_ownfd_has(fd))
         return (int)pil_call_result(-EBADF);
+    pil_fresh_wipe((unsigned)fd, (unsigned)fd);
     if (pil_real_libc.close)
         return pil_real_libc.close(fd);
     return (int)pil_call_result(pil_sysops_kernel.close(fd));
@@ -37,6 +39,7 @@ int pil_shim_close_range(unsigned first, unsigned last, int flags)
     /* Ours are close-on-exec anyway; and an illegal call is the kernel's to refuse. */
     if ((flags & CLOSE_RANGE_CLOEXEC) || first > last)
         return (int)pil_call_result(pil_sysops_kernel.close_range(first, last, (unsigned)flags));
+    pil_fresh_wipe(first, last);
     while (first <= INT_MAX && (own = pil_ownfd_from((int)first)) >= 0 && (unsigned)own <= last) {
         err = own > 0 ? close_part(first, (unsigned)own - 1, flags) : 0;
         if (err < 0)
@@ -61,11 +64,19 @@ void pil_shim_closefrom(int first)
     errno = saved;
 }
 
+/* A number that became a copy of another one is no fresh socket, whatever was noted of it. */
+static int copied(int result)
+{
+    if (result >= 0)
+        pil_fresh_wipe((unsigned)result, (unsigned)result);
+    return (int)pil_call_result(result);
+}
+
 int pil_shim_dup(int fd)
 {
     if (pil_ownfd_has(fd))
         return (int)pil_call_result(-EBADF);
-    return (int)pil_call_result(pil_sysops_kernel.fcntl(fd, F_DUPFD, 0));
+    return copied(pil_sysops_kernel.fcntl(fd, F_DUPFD, 0));
 }
 
 /* Frees the number `to` of ours, which in a forked child may still be the parent's. False when that
@@ -84,7 +95,7 @@ int pil_shim_dup3(int from, int to, int flags)
         return (int)pil_call_result(-EBADF);
     if (!make_way(to))
         return (int)pil_call_result(-EBUSY);
-    return (int)pil_call_result(pil_sysops_kernel.dup3(from, to, flags));
+    return copied(pil_sysops_kernel.dup3(from, to, flags));
 }
 
 /* dup2 onto itself only asks whether the descriptor is open. */
@@ -103,6 +114,8 @@ int pil_shim_fcntl(int fd, int command, long argument)
 {
     if (pil_ownfd_has(fd))
         return (int)pil_call_result(-EBADF);
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+        return copied(pil_sysops_kernel.fcntl(fd, command, argument));
     /* libc's own, because it mends F_GETOWN and makes F_SETLKW a cancellation point. */
     if (pil_real_libc.fcntl)
         return pil_real_libc.fcntl(fd, command, argument);

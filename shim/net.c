@@ -4,6 +4,7 @@
 
 #include "shim/call.h"
 #include "shim/decide.h"
+#include "shim/fresh.h"
 #include "shim/guard.h"
 #include "shim/link.h"
 #include "shim/real.h"
@@ -15,6 +16,15 @@ void pil_shim_start(char *const envp[])
     pil_state_boot(envp);
     pil_state_ready();
     pil_link_greet();
+}
+
+int pil_shim_socket(int domain, int type, int protocol)
+{
+    int fd = pil_sysops_kernel.socket(domain, type, protocol);
+
+    if (fd >= 0)
+        pil_fresh_note(fd, type);
+    return (int)pil_call_result(fd);
 }
 
 static bool stream(int type)

@@ -25,6 +25,8 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
     switch (number) {
     case SYS_connect:
         return pil_shim_connect((int)a[0], P(1), (socklen_t)a[2], caller);
+    case SYS_socket:
+        return pil_shim_socket((int)a[0], (int)a[1], (int)a[2]);
     case SYS_bind:
         return pil_shim_bind((int)a[0], P(1), (socklen_t)a[2], caller);
     case SYS_listen:

@@ -42,10 +42,9 @@ static long cancellable(long number, long a, long b, long c, long d, long e, lon
                                  (long)(f));                                                       \
     }
 
-BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), SYS_connect, fd, sa, len,
-     0, 0, 0)
-BOTH(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, fd, sa, len, 0, 0,
-     0)
+BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), SYS_connect, fd, sa, len, 0,
+     0, 0)
+BOTH(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, fd, sa, len, 0, 0, 0)
 BOTH(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
 BOTH(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), SYS_accept4, fd, sa,
      len, flags, 0, 0)
@@ -54,8 +53,8 @@ BOTH(ssize_t, sendto,
      SYS_sendto, fd, buf, len, flags, sa, salen)
 BOTH(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), SYS_sendmsg, fd, msg, flags,
      0, 0, 0)
-BOTH(int, sendmmsg, (int fd, struct mmsghdr *vec, unsigned count, int flags), SYS_sendmmsg, fd,
-     vec, count, flags, 0, 0)
+BOTH(int, sendmmsg, (int fd, struct mmsghdr *vec, unsigned count, int flags), SYS_sendmmsg, fd, vec,
+     count, flags, 0, 0)
 
 struct pil_sysops pil_real_sys;
 struct pil_sysops pil_real_host;
@@ -103,6 +102,8 @@ void pil_real_bind(void)
     BIND(execveat);
     BIND(posix_spawn);
     BIND(posix_spawnp);
+    BIND(system);
+    BIND(popen);
     bind_clock();
 }
 

@@ -17,6 +17,7 @@
 #include <netdb.h>
 #include <spawn.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "core/sysops.h"
@@ -40,8 +41,8 @@ struct pil_real_libc {
     struct hostent *(*gethostbyname2)(const char *, int);
     int (*gethostbyname_r)(const char *, struct hostent *, char *, size_t, struct hostent **,
                            int *);
-    int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t,
-                            struct hostent **, int *);
+    int (*gethostbyname2_r)(const char *, int, struct hostent *, char *, size_t, struct hostent **,
+                            int *);
     int (*execve)(const char *, char *const[], char *const[]);
     int (*execvpe)(const char *, char *const[], char *const[]);
     int (*fexecve)(int, char *const[], char *const[]);
@@ -50,6 +51,8 @@ struct pil_real_libc {
                        const posix_spawnattr_t *, char *const[], char *const[]);
     int (*posix_spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *,
                         const posix_spawnattr_t *, char *const[], char *const[]);
+    int (*system)(const char *);
+    FILE *(*popen)(const char *, const char *);
     int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own, never an interposer's */
 };
 

@@ -2,11 +2,11 @@
  * What the hooks call: one function per intercepted call, and nothing else of the shim.
  *
  * Contract, for all of them: the return value and errno are those of the call they stand for, as
- * its man page has them; on success errno is left alone. A refusal is reported as docs/architecture.md
- * lists it. `caller` is the return address of the hook, for the call site; it may be NULL.
- * They may be called from any thread, from signal handlers where the call itself may, in forked
- * and vforked children, and before main; they allocate nothing and use less than 2 KiB of stack a
- * frame.
+ * its man page has them; on success errno is left alone. A refusal is reported as
+ * docs/architecture.md lists it. `caller` is the return address of the hook, for the call site; it
+ * may be NULL. They may be called from any thread, from signal handlers where the call itself may,
+ * in forked and vforked children, and before main; they allocate nothing and use less than 2 KiB of
+ * stack a frame.
  */
 #ifndef PIL_SHIM_SHIM_H
 #define PIL_SHIM_SHIM_H
@@ -14,6 +14,7 @@
 #include <netdb.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
@@ -21,12 +22,13 @@
 void pil_shim_start(char *const envp[]);
 
 /* Sockets (net.c, send.c). */
+int pil_shim_socket(int domain, int type, int protocol);
 int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
 int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
 int pil_shim_listen(int fd, int backlog, const void *caller);
 int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller);
-ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags,
-                        const struct sockaddr *addr, socklen_t addr_len, const void *caller);
+ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+                        socklen_t addr_len, const void *caller);
 ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void *caller);
 int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, const void *caller);
 
@@ -38,8 +40,7 @@ struct hostent *pil_shim_gethostbyname2(const char *name, int family, const void
 int pil_shim_gethostbyname_r(const char *name, struct hostent *ret, char *buf, size_t len,
                              struct hostent **result, int *error, const void *caller);
 int pil_shim_gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buf,
-                              size_t len, struct hostent **result, int *error,
-                              const void *caller);
+                              size_t len, struct hostent **result, int *error, const void *caller);
 
 /* Descriptors (fd.c). */
 int pil_shim_close(int fd);
@@ -54,11 +55,14 @@ int pil_shim_fcntl(int fd, int command, long argument);
 int pil_shim_execve(const char *path, char *const argv[], char *const envp[]);
 int pil_shim_execvpe(const char *file, char *const argv[], char *const envp[]);
 int pil_shim_fexecve(int fd, char *const argv[], char *const envp[]);
-int pil_shim_execveat(int dir, const char *path, char *const argv[], char *const envp[],
-                      int flags);
+int pil_shim_execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags);
 int pil_shim_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                          const posix_spawnattr_t *attr, char *const argv[], char *const envp[],
                          int search);
+
+/* Shells that libc starts (shell.c). */
+int pil_shim_system(const char *command);
+FILE *pil_shim_popen(const char *command, const char *mode);
 
 /* syscall(2), the libc function (raw.c). */
 long pil_shim_syscall(long number, const long argument[6], const void *caller);

@@ -9,7 +9,7 @@ trap 'rm -rf "$tmp"' EXIT
 
 # Frames as large as the caller's arguments or environment, which libc's own functions of these
 # names put on the stack too: in a vfork child or a signal handler there is nowhere else.
-EXCUSED='execl execle execlp make_mended'
+EXCUSED='execl execle execlp make_mended call_mended'
 
 # A line of gcc's .su file is "file:line:column:function <tab> bytes <tab> static|dynamic,...".
 judge() {

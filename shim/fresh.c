@@ -1,0 +1,35 @@
+#include "shim/fresh.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#define NOTES 4096u /* numbers above are asked from the kernel */
+
+static _Atomic uint8_t note[NOTES]; /* SOCK_STREAM, ...; 0: none */
+
+void pil_fresh_note(int fd, int type)
+{
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if ((unsigned)fd < NOTES)
+        atomic_store_explicit(&note[fd], (uint8_t)type, memory_order_relaxed);
+}
+
+int pil_fresh_take(int fd)
+{
+    int type;
+
+    if ((unsigned)fd >= NOTES)
+        return 0;
+    type = atomic_load_explicit(&note[fd], memory_order_relaxed);
+    if (type)
+        atomic_store_explicit(&note[fd], 0, memory_order_relaxed);
+    return type;
+}
+
+void pil_fresh_wipe(unsigned first, unsigned last)
+{
+    for (unsigned fd = first; fd <= last && fd < NOTES; fd++)
+        if (atomic_load_explicit(&note[fd], memory_order_relaxed))
+            atomic_store_explicit(&note[fd], 0, memory_order_relaxed);
+}

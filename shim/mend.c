@@ -1,0 +1,78 @@
+#include "shim/mend.h"
+
+#include <string.h>
+
+#include "core/bytes.h"
+#include "shim/env.h"
+
+#define PRELOAD "LD_PRELOAD="
+#define SOCKET  "PILLION_SOCKET="
+
+bool pil_mend_look(char *const envp[], struct pil_lacks *lacks)
+{
+    const char *preload = pil_env_find(envp, "LD_PRELOAD");
+
+    *lacks = (struct pil_lacks){0};
+    while (envp && envp[lacks->count])
+        lacks->count++;
+    if (pil_env.preload[0] && !pil_env_preloads(preload)) {
+        lacks->preload = true;
+        lacks->others = preload;
+    }
+    lacks->socket =
+        !pil_env.secure && pil_env.alternative[0] == '\0' && !pil_env_find(envp, "PILLION_SOCKET");
+    return lacks->preload || lacks->socket;
+}
+
+/* LD_PRELOAD=OURS:THEIRS with its NUL. */
+static size_t preload_size(const struct pil_lacks *lacks)
+{
+    size_t others = lacks->others ? strlen(lacks->others) + 1 : 0;
+
+    return sizeof(PRELOAD) + strlen(pil_env.preload) + others;
+}
+
+static size_t pointers_size(const struct pil_lacks *lacks)
+{
+    return (lacks->count + 3) * sizeof(char *);
+}
+
+size_t pil_mend_room(const struct pil_lacks *lacks)
+{
+    return pointers_size(lacks) + preload_size(lacks) + sizeof(SOCKET) + strlen(pil_env.socket);
+}
+
+static void write_variable(char *to, size_t cap, const char *name, const char *value,
+                           const char *others)
+{
+    struct pil_text text;
+
+    pil_text_init(&text, to, cap);
+    pil_text_add(&text, name);
+    pil_text_add(&text, value);
+    if (others && others[0]) {
+        pil_text_add(&text, ":");
+        pil_text_add(&text, others);
+    }
+}
+
+char **pil_mend(char *const envp[], const struct pil_lacks *lacks, char **room)
+{
+    char *preload = (char *)room + pointers_size(lacks), *socket = preload + preload_size(lacks);
+    size_t n = 0;
+
+    for (size_t i = 0; i < lacks->count; i++)
+        if (!lacks->preload || strncmp(envp[i], PRELOAD, sizeof(PRELOAD) - 1) != 0)
+            room[n++] = envp[i];
+    if (lacks->preload) {
+        write_variable(preload, preload_size(lacks), PRELOAD, pil_env.preload, lacks->others);
+        room[n++] = preload;
+    }
+    if (lacks->socket) {
+        write_variable(socket, sizeof(SOCKET) + strlen(pil_env.socket), SOCKET, pil_env.socket,
+                       NULL);
+        room[n++] = socket;
+    }
+    room[n] = NULL;
+    return room;
+}

@@ -1,0 +1,88 @@
+/* shim/mend: what an environment lacks, and the same with it put back. */
+#include "tests/support/support.h"
+
+#include <stdbool.h>
+
+#include "shim/env.h"
+#include "shim/mend.h"
+
+static int set_up(void **state)
+{
+    (void)state;
+    memset(&pil_env, 0, sizeof(pil_env));
+    strcpy(pil_env.preload, "/opt/pillion/libpillion.so");
+    strcpy(pil_env.socket, "/run/p.sock");
+    return 0;
+}
+
+static char **mended(char *const envp[])
+{
+    struct pil_lacks lacks;
+
+    assert_true(pil_mend_look(envp, &lacks));
+    return pil_mend(envp, &lacks, malloc(pil_mend_room(&lacks)));
+}
+
+static void an_empty_environment_gets_both(void **state)
+{
+    char *none[] = {NULL}, **env = mended(none), **also = mended(NULL);
+
+    (void)state;
+    assert_string_equal(env[0], "LD_PRELOAD=/opt/pillion/libpillion.so");
+    assert_string_equal(env[1], "PILLION_SOCKET=/run/p.sock");
+    assert_null(env[2]);
+    assert_string_equal(also[1], env[1]);
+    free(env);
+    free(also);
+}
+
+static void what_is_there_stays_in_its_order(void **state)
+{
+    char *some[] = {(char *)"A=1", (char *)"LD_PRELOAD=libtheirs.so", (char *)"B=2", NULL},
+         **env = mended(some);
+
+    (void)state;
+    assert_ptr_equal(env[0], some[0]);
+    assert_ptr_equal(env[1], some[2]);
+    assert_string_equal(env[2], "LD_PRELOAD=/opt/pillion/libpillion.so:libtheirs.so");
+    assert_string_equal(env[3], "PILLION_SOCKET=/run/p.sock");
+    assert_null(env[4]);
+    free(env);
+}
+
+static void a_whole_environment_lacks_nothing(void **state)
+{
+    char *whole[] = {(char *)"LD_PRELOAD=x.so:/opt/pillion/libpillion.so",
+                     (char *)"PILLION_SOCKET=/run/p.sock", NULL};
+    struct pil_lacks lacks;
+
+    (void)state;
+    assert_false(pil_mend_look(whole, &lacks));
+    assert_int_equal(lacks.count, 2);
+}
+
+static void nothing_is_put_back_that_was_not_there(void **state)
+{
+    char *none[] = {NULL};
+    struct pil_lacks lacks;
+
+    (void)state;
+    pil_env.preload[0] = '\0';
+    strcpy(pil_env.alternative, "@pillion/policyd");
+    assert_false(pil_mend_look(none, &lacks));
+    pil_env.alternative[0] = '\0';
+    pil_env.secure = true; /* a privileged program hands no socket of its own on */
+    assert_false(pil_mend_look(none, &lacks));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(an_empty_environment_gets_both, set_up),
+        cmocka_unit_test_setup(what_is_there_stays_in_its_order, set_up),
+        cmocka_unit_test_setup(a_whole_environment_lacks_nothing, set_up),
+        cmocka_unit_test_setup(nothing_is_put_back_that_was_not_there, set_up),
+    };
+
+    return cmocka_run_group_tests_name("mend", tests, NULL, NULL);
+}
