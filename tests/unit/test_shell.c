@@ -44,7 +44,7 @@ static char *bare[] = {(char *)"A=1", NULL};
 
 static int set_up(void **state)
 {
-    (void)state;
+    *state = environ;
     world_fresh("/run/p.sock");
     strcpy(pil_env.preload, "/opt/libpillion.so");
     pil_env.alternative[0] = '\0';
@@ -54,6 +54,13 @@ static int set_up(void **state)
     replaced = NULL;
     calls = 0;
     atomic_store(&pil_process.flags, 0);
+    return 0;
+}
+
+/* cmocka reads the environment between tests. */
+static int tear_down(void **state)
+{
+    environ = *state;
     return 0;
 }
 
@@ -124,12 +131,12 @@ static void without_libc_functions_it_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(system_keeps_coverage, set_up),
-        cmocka_unit_test_setup(popen_keeps_coverage_and_its_error, set_up),
-        cmocka_unit_test_setup(what_others_set_meanwhile_stays, set_up),
-        cmocka_unit_test_setup(asking_for_a_shell_changes_nothing, set_up),
-        cmocka_unit_test_setup(an_environment_too_large_is_refused, set_up),
-        cmocka_unit_test_setup(without_libc_functions_it_fails, set_up),
+        cmocka_unit_test_setup_teardown(system_keeps_coverage, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(popen_keeps_coverage_and_its_error, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_others_set_meanwhile_stays, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(asking_for_a_shell_changes_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_environment_too_large_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(without_libc_functions_it_fails, set_up, tear_down),
     };
 
     return cmocka_run_group_tests_name("shell", tests, NULL, NULL);
