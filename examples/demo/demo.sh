@@ -112,7 +112,8 @@ policyd_serves() { pillion status --socket "$socket" --json; }
 # is a 200.
 get() {
     answer=$(curl -s -S -m 5 -w ' (status %{http_code})' "http://127.0.0.1:$page$1" 2>&1)
-    printf '%s' "${answer%(status 000)}" | tr -d '\r\n' | sed 's/<[^>]*>/ /g; s/  */ /g; s/^ //; s/ $//'
+    printf '%s' "${answer%(status 000)}" | tr -d '\r\n' |
+        sed 's/<[^>]*>/ /g; s/  */ /g; s/^ //; s/ $//'
     echo
     case $answer in *"(status 200)") return 0 ;; *) return 1 ;; esac
 }
