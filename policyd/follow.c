@@ -176,7 +176,7 @@ static bool send_line(struct pil_follower *f, const char *line, size_t len)
 
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DATA, f->s->sequence);
     pil_put_bytes(&w, line, len);
-    return pil_wire_finish(&w) == PIL_OK && pil_session_send(f->s, &w, NULL, 0);
+    return pil_wire_finish(&w) == PIL_OK && pil_session_send(f->s, &w, NULL, 0) == PIL_OK;
 }
 
 static bool tell_dropped(struct pil_follower *f)

@@ -87,17 +87,26 @@ void pil_session_refuse(struct pil_session *s, enum pil_refusal why, const char 
     pil_session_close(s);
 }
 
-bool pil_session_send(struct pil_session *s, const struct pil_writer *w, const int *fds,
-                      unsigned fd_count)
+int pil_session_send(struct pil_session *s, const struct pil_writer *w, const int *fds,
+                     unsigned fd_count)
 {
     struct iovec iov = {w->start, w->len};
 
-    return pil_chan_send(&pil_sysops_kernel, s->fd, &iov, 1, fds, fd_count, false) == PIL_OK;
+    return pil_chan_send(&pil_sysops_kernel, s->fd, &iov, 1, fds, fd_count, false);
+}
+
+/* It could not be sent. A short-lived process that has left is nobody who was turned away. */
+static void unsent(struct pil_session *s, int err, const char *what)
+{
+    if (err == PIL_E_CLOSED)
+        pil_session_close(s);
+    else
+        pil_session_refuse(s, err == PIL_E_AGAIN ? PIL_REFUSAL_SLOW : PIL_REFUSAL_INTERNAL, what);
 }
 
 /* ---- hello -------------------------------------------------------------------------------- */
 
-static bool send_welcome(struct pil_session *s, int status)
+static int send_welcome(struct pil_session *s, int status)
 {
     uint8_t room[256];
     struct pil_writer w;
@@ -108,23 +117,25 @@ static bool send_welcome(struct pil_session *s, int status)
         .deadline_ms = s->d->settings.deadline,
         .workload = pil_slice_of(p ? pil_process_workload(s->d, p) : ""),
     };
-    int fds[2] = {pil_store_page(s->d->store), p ? p->ring_fd : -1};
+    int fds[2] = {pil_store_page(s->d->store), p ? p->ring_fd : -1}, err;
 
     if (p && policy && pil_image_workload_covered(&policy->img, p->workload))
         welcome.flags |= PIL_WELCOME_COVER_CHILDREN;
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_WELCOME, s->sequence);
     pil_wire_put_welcome(&w, &welcome);
-    if (pil_wire_finish(&w))
-        return false;
-    return pil_session_send(s, &w, fds, p ? 2 : 0);
+    err = pil_wire_finish(&w);
+    return err ? err : pil_session_send(s, &w, fds, p ? 2 : 0);
 }
 
 /* Refused at hello: told so, then closed. */
 static bool turn_away(struct pil_session *s, int status, enum pil_refusal why)
 {
-    if (!send_welcome(s, status))
-        why = PIL_REFUSAL_SLOW;
-    pil_session_refuse(s, why, pil_err_text(status));
+    int err = send_welcome(s, status);
+
+    if (err)
+        unsent(s, err, pil_err_text(status));
+    else
+        pil_session_refuse(s, why, pil_err_text(status));
     return false;
 }
 
@@ -140,9 +151,12 @@ static bool read_on(struct pil_session *s)
 /* Identity is known: answer the hello and go on reading. */
 static bool attach(struct pil_session *s)
 {
+    int err;
+
     s->state = PIL_SESSION_ATTACHED;
-    if (!send_welcome(s, PIL_OK)) {
-        pil_session_refuse(s, PIL_REFUSAL_SLOW, "welcome");
+    err = send_welcome(s, PIL_OK);
+    if (err) {
+        unsent(s, err, "welcome");
         return false;
     }
     if (read_on(s)) /* and the hello's deadline is over */
@@ -272,7 +286,7 @@ static bool on_decide(struct pil_session *s, struct pil_reader *r)
     uint8_t room[1024];
     struct pil_writer w;
     unsigned count;
-    bool sent;
+    int err;
 
     if (pil_wire_get_queries(r, q, &count)) {
         pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "decide");
@@ -281,11 +295,13 @@ static bool on_decide(struct pil_session *s, struct pil_reader *r)
     answer(s, q, count, v, elapsed);
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_VERDICTS, s->sequence);
     pil_wire_put_verdicts(&w, v, count);
-    sent = pil_wire_finish(&w) == PIL_OK && pil_session_send(s, &w, NULL, 0);
+    err = pil_wire_finish(&w);
+    if (!err)
+        err = pil_session_send(s, &w, NULL, 0);
     note(s, q, count, v, elapsed);
-    if (!sent)
-        pil_session_refuse(s, PIL_REFUSAL_SLOW, "verdicts");
-    return sent;
+    if (err)
+        unsent(s, err, "verdicts");
+    return err == PIL_OK;
 }
 
 static bool on_control(struct pil_session *s, struct pil_reader *r)

@@ -67,9 +67,10 @@ void pil_session_resume(struct pil_daemon *d, struct pil_process *p);
 /* ... is not known any more: its sessions wait. */
 void pil_session_hold(struct pil_process *p);
 
-/* Sends a finished frame without waiting. False: the client does not read, or is gone. */
-bool pil_session_send(struct pil_session *s, const struct pil_writer *w, const int *fds,
-                      unsigned fd_count);
+/* Sends a finished frame without waiting. PIL_E_AGAIN: the client does not read. PIL_E_CLOSED: it
+ * is gone, which is its right and no refusal. */
+int pil_session_send(struct pil_session *s, const struct pil_writer *w, const int *fds,
+                     unsigned fd_count) PIL_USERESULT;
 
 /* Says in the log, at most ten times a second, that somebody was turned away. */
 void pil_session_tell(struct pil_daemon *d, pid_t pid, uid_t uid, enum pil_refusal why,

@@ -334,6 +334,20 @@ static void descriptors_are_refused(void **state)
     test_daemon_stop(&d);
 }
 
+/* Ends it, and what it wrote. */
+static char *stop_and_read_log(struct test_daemon *d)
+{
+    char *log;
+
+    assert_int_equal(kill(d->pid, SIGTERM), 0);
+    assert_int_equal(waitpid(d->pid, NULL, 0), d->pid);
+    log = test_daemon_read(d->log);
+    close(d->notify);
+    free(d->policy), free(d->socket), free(d->log), free(d->complaints);
+    test_folder_remove(d->folder);
+    return log;
+}
+
 static void a_client_that_does_not_read_is_closed(void **state)
 {
     struct pil_query q[PIL_BATCH_MAX];
@@ -342,6 +356,7 @@ static void a_client_that_does_not_read_is_closed(void **state)
     struct test_daemon d;
     struct pil_writer w;
     ssize_t put = 0;
+    char *log;
     int fd;
 
     (void)state;
@@ -364,7 +379,78 @@ static void a_client_that_does_not_read_is_closed(void **state)
     test_daemon_hello(fd, NULL);
     expect_denied(fd, "10.0.0.1", 80, false);
     close(fd);
-    test_daemon_stop(&d);
+    log = stop_and_read_log(&d);
+    assert_non_null(strstr(log, "\"event\":\"session-refused\""));
+    assert_non_null(strstr(log, "\"cause\":\"slow\""));
+    free(log);
+}
+
+static void stop_for_a_moment(const struct test_daemon *d)
+{
+    int status = 0;
+
+    assert_int_equal(kill(d->pid, SIGSTOP), 0);
+    assert_int_equal(waitpid(d->pid, &status, WUNTRACED), d->pid);
+    assert_true(WIFSTOPPED(status));
+}
+
+/* Lets it go on, until no session is left but the one that asks. */
+static json_t *go_on_until_alone(const struct test_daemon *d)
+{
+    json_t *status_json = NULL;
+    uint32_t status;
+
+    assert_int_equal(kill(d->pid, SIGCONT), 0);
+    do {
+        json_decref(status_json);
+        status_json = test_daemon_control(d, "status", NULL, &status);
+    } while (json_integer_value(json_object_get(status_json, "sessions")) > 1);
+    return status_json;
+}
+
+static void send_to(int fd, struct pil_writer *w)
+{
+    assert_err(pil_wire_finish(w), PIL_OK);
+    assert_int_equal(send(fd, w->start, w->len, MSG_NOSIGNAL), (ssize_t)w->len);
+}
+
+/* Its end is closed before the answer can be sent: a short life, and nobody was turned away. */
+static void who_has_left_was_not_refused(void **state)
+{
+    struct pil_query q = test_daemon_query("10.0.0.1", 80);
+    struct pil_hello hello = {.version = pil_slice_of("t")};
+    struct test_daemon d;
+    struct pil_writer w;
+    json_t *status;
+    uint8_t room[512];
+    char *log;
+    int fd;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    stop_for_a_moment(&d);
+    fd = test_daemon_connect(&d);
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 1);
+    pil_wire_put_hello(&w, &hello);
+    send_to(fd, &w);
+    close(fd);
+    json_decref(go_on_until_alone(&d));
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, NULL);
+    stop_for_a_moment(&d);
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, 2);
+    pil_wire_put_queries(&w, &q, 1);
+    send_to(fd, &w);
+    close(fd);
+    status = go_on_until_alone(&d);
+    assert_int_equal(json_integer_value(json_object_get(
+                         json_object_get(json_object_get(status, "decisions"), "engine"), "allow")),
+                     1);
+    json_decref(status);
+    log = stop_and_read_log(&d);
+    assert_non_null(strstr(log, "\"event\":\"start\""));
+    assert_null(strstr(log, "session-refused"));
+    free(log);
 }
 
 static void caps_hold(void **state)
@@ -453,9 +539,7 @@ static void ring_events_reach_the_log(void **state)
     close(follower);
     munmap(ring, PIL_RING_SIZE);
     close(fds[0]), close(fds[1]);
-    assert_int_equal(kill(d.pid, SIGTERM), 0);
-    assert_int_equal(waitpid(d.pid, NULL, 0), d.pid);
-    log = test_daemon_read(d.log);
+    log = stop_and_read_log(&d);
     assert_non_null(strstr(log, "\"tid\":99,"));
     assert_non_null(strstr(log, "\"port\":4242,\"verdict\":\"deny\",\"reason\":\"unreachable\""));
     assert_non_null(strstr(log, "\"event\":\"coverage-lost\""));
@@ -468,9 +552,6 @@ static void ring_events_reach_the_log(void **state)
         json_decref(line);
     }
     free(log);
-    close(d.notify);
-    free(d.policy), free(d.socket), free(d.log), free(d.complaints);
-    test_folder_remove(d.folder);
 }
 
 /* A process that promises to be under Pillion and is not. */
@@ -568,6 +649,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(hostile_bytes_cost_their_connection_only),
         cmocka_unit_test(descriptors_are_refused),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
+        cmocka_unit_test(who_has_left_was_not_refused),
         cmocka_unit_test(caps_hold),
         cmocka_unit_test(ring_events_reach_the_log),
         cmocka_unit_test(who_promised_and_did_not_come_is_killed),
