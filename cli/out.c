@@ -112,7 +112,7 @@ json_t *pil_out_json_text(const char *text)
     json_t *value = json_string(text ? text : "");
     char *copy;
 
-    if (value)
+    if (value || !text)
         return value;
     copy = strdup(text);
     if (!copy)

@@ -98,6 +98,25 @@ static void bytes_that_are_no_utf8_become_json(void **state)
     json_decref(value);
 }
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+static void without_memory_there_is_no_json(void **state)
+{
+    json_malloc_t get;
+    json_free_t give;
+
+    (void)state;
+    json_get_alloc_funcs(&get, &give);
+    json_set_alloc_funcs(no_memory, give);
+    assert_null(pil_out_json_text(NULL));
+    assert_null(pil_out_json_text("text"));
+    json_set_alloc_funcs(get, give);
+}
+
 static void members_that_are_missing_are_empty(void **state)
 {
     json_t *object = json_pack("{s:i, s:s, s:f, s:n}", "n", 7, "s", "x", "f", 2.9, "z");
@@ -141,6 +160,7 @@ int main(void)
         cmocka_unit_test(tables_grow),
         cmocka_unit_test(control_bytes_do_not_get_through),
         cmocka_unit_test(bytes_that_are_no_utf8_become_json),
+        cmocka_unit_test(without_memory_there_is_no_json),
         cmocka_unit_test(members_that_are_missing_are_empty),
         cmocka_unit_test(ages_read_well),
     };
