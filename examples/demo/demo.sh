@@ -85,8 +85,9 @@ soon() {
     done
 }
 
-# Ports that nobody listens on and that were not given out before. "0A" is the kernel's LISTEN.
-port=$((20000 + $$ % 10000))
+# Ports that nobody listens on and that were not given out before, from a block of four that a demo
+# beside this one does not look at. "0A" is the kernel's LISTEN.
+port=$((20000 + $$ % 2500 * 4))
 free_port() {
     port=$((port + 1))
     while awk -v port=":$(printf '%04X' $port)" \
