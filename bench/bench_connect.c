@@ -73,6 +73,7 @@ int main(void)
             how.pipes = true;
             program[cover] = bench_start(&how, argv);
             (void)round_of(&program[cover], fd, port, done);
+            bench_check_cover(&program[cover], (enum bench_cover)cover);
         }
         for (unsigned pair = 0; pair < PAIRS; pair++, done++) {
             for (unsigned turn = 0; turn < 2; turn++) {

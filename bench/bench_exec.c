@@ -39,6 +39,21 @@ static double spawn_true(char **env)
     return (double)(bench_now() - begun) / 1e6;
 }
 
+/* The same way of starting, with a program that can be looked at. */
+static void check_spawn(const struct bench_daemon *d)
+{
+    struct bench_how how = bench_daemon_cover(d, BENCH_PILLION);
+    const char *const argv[] = {"/bin/cat", NULL};
+    struct bench_process cat;
+
+    how.pipes = true;
+    cat = bench_start(&how, argv);
+    bench_tell(&cat, "here\n");
+    (void)bench_hear(&cat);
+    bench_check_cover(&cat, BENCH_PILLION);
+    bench_finish(&cat);
+}
+
 static void exec_true(const struct bench_daemon *d)
 {
     struct bench_how plain = bench_daemon_cover(d, BENCH_PLAIN);
@@ -142,6 +157,7 @@ int main(void)
 {
     struct bench_daemon d = bench_daemon_start(bench_policy(100, ""), "");
 
+    check_spawn(&d);
     exec_true(&d);
     size_of_library();
     private_memory(&d);

@@ -55,6 +55,7 @@ static struct bench_process start_server(const struct bench_daemon *d, enum benc
     struct bench_process server = bench_start(&how, argv);
 
     bench_wait_port(&server, *port);
+    bench_check_cover(&server, cover);
     return server;
 }
 

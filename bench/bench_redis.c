@@ -45,6 +45,7 @@ static struct bench_process start_server(const struct bench_daemon *d, enum benc
     how.cpu = SERVER_CPU;
     server = bench_start(&how, argv);
     bench_wait_port(&server, port);
+    bench_check_cover(&server, cover);
     return server;
 }
 

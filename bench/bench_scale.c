@@ -89,6 +89,7 @@ static void memory(const struct bench_daemon *d)
     for (unsigned i = 0; i < PROCESSES; i++) {
         program[i] = start_program(d);
         ask_once(&program[i], port);
+        bench_check_cover(&program[i], BENCH_PILLION);
     }
     fprintf(stderr, "policyd: %.1f MiB before the programs, %.1f MiB of it its own\n", before,
             memory_of(d->process.pid, "RssAnon"));

@@ -241,6 +241,22 @@ struct bench_process bench_start(const struct bench_how *how, const char *const 
     return (struct bench_process){pid, in[1], out[0]};
 }
 
+void bench_check_cover(const struct bench_process *p, enum bench_cover cover)
+{
+    char *path = bench_text("/proc/%d/maps", (int)p->pid), line[512];
+    FILE *in = fopen(path, "re");
+    enum bench_cover is = BENCH_PLAIN;
+
+    bench_need(in != NULL, path);
+    while (fgets(line, sizeof(line), in))
+        if (strstr(line, "/libpillion.so"))
+            is = BENCH_PILLION;
+    fclose(in);
+    free(path);
+    if (is != cover)
+        bench_fail("program %d runs %s libpillion.so", (int)p->pid, is ? "with" : "without");
+}
+
 static int reap(struct bench_process *p)
 {
     int status = 0;

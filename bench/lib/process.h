@@ -47,6 +47,10 @@ char **bench_environment(const struct bench_how *how);
 /* Starts argv[0] (looked up in PATH). */
 struct bench_process bench_start(const struct bench_how *how, const char *const argv[]);
 
+/* Fails unless the library is in it, or is not, as `cover` says. Call when it is past its start: a
+ * library that could not be loaded costs nothing and would look very good. */
+void bench_check_cover(const struct bench_process *p, enum bench_cover cover);
+
 /* Ends it by signal and waits for it; nothing when it was not started. */
 void bench_stop(struct bench_process *p, int signal);
 
