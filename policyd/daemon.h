@@ -14,6 +14,7 @@
 
 struct event_base;
 struct pil_decider;
+struct pil_events;
 struct pil_expect;
 struct pil_follower;
 struct pil_hasher;
@@ -33,6 +34,7 @@ struct pil_daemon {
     struct pil_decider *decider;
     struct pil_hasher *hasher;
     struct pil_process_table processes;
+    struct pil_events *events;
     struct pil_server *server;
     struct pil_expect *expect;
     struct pil_follower *followers; /* control sessions that follow decisions */

@@ -19,25 +19,34 @@ static void on_round(evutil_socket_t fd, short what, void *cookie)
     struct pil_events *events = cookie;
 
     (void)fd, (void)what;
-    if (events->d->processes.count > 0)
-        pil_events_round(events->d);
+    pil_events_round(events->d);
+    if (events->d->processes.count == 0)
+        event_del(events->timer);
 }
 
 int pil_events_start(struct pil_daemon *d, struct pil_events **out)
 {
-    struct timeval every = {.tv_usec = ROUND_USEC};
     struct pil_events *events = calloc(1, sizeof(*events));
 
     if (!events)
         return PIL_E_NOMEM;
     events->d = d;
     events->timer = event_new(d->base, -1, EV_PERSIST, on_round, events);
-    if (!events->timer || event_add(events->timer, &every)) {
+    if (!events->timer) {
         pil_events_stop(events);
         return PIL_E_NOMEM;
     }
     *out = events;
     return PIL_OK;
+}
+
+int pil_events_wake(struct pil_events *events)
+{
+    struct timeval every = {.tv_usec = ROUND_USEC};
+
+    if (!events || event_pending(events->timer, EV_TIMEOUT, NULL))
+        return PIL_OK;
+    return event_add(events->timer, &every) ? PIL_E_NOMEM : PIL_OK;
 }
 
 void pil_events_stop(struct pil_events *events)

@@ -22,6 +22,10 @@ struct pil_process;
 int pil_events_start(struct pil_daemon *d, struct pil_events **out) PIL_USERESULT;
 void pil_events_stop(struct pil_events *events);
 
+/* A process was attached: there are rounds until the last one is gone. Without any nothing ticks.
+ * NULL is legal. */
+int pil_events_wake(struct pil_events *events) PIL_USERESULT;
+
 /* One round over all rings; the number of events taken. */
 unsigned pil_events_round(struct pil_daemon *d);
 

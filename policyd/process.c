@@ -63,7 +63,9 @@ static struct pil_process *make(struct pil_daemon *d, const struct pil_peer *pee
     if (!p)
         return NULL;
     p->ring_fd = make_ring();
-    if (p->ring_fd < 0) {
+    if (p->ring_fd < 0 || pil_events_wake(d->events)) {
+        if (p->ring_fd >= 0)
+            close(p->ring_fd);
         free(p);
         return NULL;
     }

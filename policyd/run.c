@@ -40,7 +40,6 @@ struct run {
     const struct pil_options *options;
     struct pil_diag *diag;
     struct pil_metrics *metrics;
-    struct pil_events *events;
     struct pil_watch *watch;
     struct pil_notify *notify;
     struct event *signal[PIL_NELEM(signals)];
@@ -268,7 +267,7 @@ static int open_inside(struct run *run)
     if (!err)
         err = pil_log_start(d->log);
     if (!err)
-        err = pil_events_start(d, &run->events);
+        err = pil_events_start(d, &d->events);
     if (!err && d->settings.watch)
         err = pil_watch_open(d->base, &d->settings.policy, files_changed, run, &run->watch);
     if (!err && run->metrics)
@@ -311,7 +310,7 @@ static void end(struct run *run)
     pil_watch_close(run->watch);
     pil_metrics_close(run->metrics);
     pil_server_close(d->server);
-    pil_events_stop(run->events);
+    pil_events_stop(d->events);
     pil_expect_close(d->expect);
     pil_hasher_stop(d->hasher);
     if (d->journal && run->started)
