@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 POLICYD=${BUILD:-build}/policyd
+PILLION=${BUILD:-build}/pillion
 dir=$(mktemp -d) || exit 1
 # Another user has to reach the socket's folder when policyd has become one.
 chmod 711 "$dir"
@@ -149,10 +150,17 @@ if [ "$(id -u)" -eq 0 ]; then
     kill -HUP "$pid"
     ok "it can still load the policy" eventually grep -q '"cause":"signal"' "$dir/decisions.log"
     ok "which is good" health_is 200 '^ok$'
+    # Its own user may reload, another one may not; the wrong one is told who may.
+    cp "$PILLION" "$dir/pillion"
+    chmod 755 "$dir/pillion"
+    ok "its own user may reload" setpriv --reuid nobody --clear-groups \
+        "$dir/pillion" reload -s "$dir/p.sock"
+    ok "another user may not" refuses "only root, policyd's own user and members of control_group" \
+        setpriv --reuid 54321 --clear-groups "$dir/pillion" reload -s "$dir/p.sock"
     kill "$pid"
     eventually gone
 else
-    for name in "becomes another user" "with three capabilities"; do
+    for name in "becomes another user" "with three capabilities" "its own user may reload"; do
         number=$((number + 1))
         echo "ok $number - $name # SKIP only root can become somebody else"
     done
