@@ -374,6 +374,17 @@ static void from_unix(const struct sockaddr_un *un, size_t len, struct pil_addr 
     from_path((struct pil_slice){un->sun_path, strnlen(un->sun_path, room)}, out);
 }
 
+static void from_other(sa_family_t family, struct pil_addr *out)
+{
+    struct pil_text text;
+
+    out->kind = PIL_KIND_OTHER;
+    pil_text_init(&text, out->path, sizeof(out->path));
+    pil_text_add(&text, "family:");
+    pil_text_add_u64(&text, family);
+    out->path_len = (uint16_t)text.len;
+}
+
 int pil_addr_from(const struct sockaddr *sa, socklen_t len, struct pil_addr *out)
 {
     union {
@@ -410,7 +421,11 @@ int pil_addr_from(const struct sockaddr *sa, socklen_t len, struct pil_addr *out
         memcpy(&copy.un, sa, len < sizeof(copy.un) ? len : sizeof(copy.un));
         from_unix(&copy.un, len, out);
         return PIL_OK;
+    case AF_UNSPEC:
+    case AF_NETLINK:
+        return PIL_OK;
     default:
+        from_other(family, out);
         return PIL_OK;
     }
 }

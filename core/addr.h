@@ -61,24 +61,27 @@ bool pil_prefix_has(const struct pil_prefix *prefix, const struct pil_ip *ip);
 void pil_ip_mask(struct pil_ip *ip, unsigned bits);
 
 enum pil_kind {
-    PIL_KIND_NONE = 0, /* nothing there, AF_UNSPEC, or a family that is not judged here */
+    PIL_KIND_NONE = 0, /* nothing there: AF_UNSPEC, or AF_NETLINK, which is the kernel itself */
     PIL_KIND_INET,     /* ip and port */
     PIL_KIND_UNIX,     /* path */
     PIL_KIND_NAME,     /* a host name, for resolve */
+    PIL_KIND_OTHER,    /* another family, "family:40": only a rule for everything speaks of it */
+    PIL_KIND_COUNT
 };
 
 /* A socket address as rules see it. */
 struct pil_addr {
     enum pil_kind kind;
-    uint16_t port;                /* host order; PIL_KIND_INET only */
-    struct pil_ip ip;             /* PIL_KIND_INET only */
-    char path[PIL_UNIX_MAX + 2];  /* PIL_KIND_UNIX: "/run/x.sock", "@name", "" for unnamed */
+    uint16_t port;               /* host order; PIL_KIND_INET only */
+    struct pil_ip ip;            /* PIL_KIND_INET only */
+    char path[PIL_UNIX_MAX + 2]; /* PIL_KIND_UNIX: "/run/x.sock", "@name", "" for unnamed */
     uint16_t path_len;
 };
 
 /*
  * Reads a socket address of len bytes. PIL_E_TRUNCATED when len is too short for its family.
- * AF_UNSPEC and families other than inet, inet6 and unix give PIL_KIND_NONE and PIL_OK. In an
+ * AF_UNSPEC and AF_NETLINK give PIL_KIND_NONE and PIL_OK; families other than inet, inet6 and unix
+ * give PIL_KIND_OTHER with "family:NUMBER" as path. In an
  * abstract name, bytes that are not printable are written as "\xNN" (upper case hex), and what
  * is longer than the room in path is cut. A file whose name begins with "@" is "./@name".
  */

@@ -338,7 +338,7 @@ static bool malformed(const struct pil_layout_head *h, const struct pil_subject 
                       const struct pil_query *q)
 {
     return q->action == PIL_ACTION_NONE || q->action >= PIL_ACTION_COUNT ||
-           q->kind == PIL_KIND_NONE || q->kind > PIL_KIND_NAME ||
+           q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT ||
            who->workload >= pil_layout_count(h, PIL_LAYOUT_WORKLOADS);
 }
 

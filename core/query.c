@@ -105,6 +105,7 @@ void pil_query_print(const struct pil_query *q, struct pil_text *out)
         pil_text_add_slice(out, q->name);
         return;
     case PIL_KIND_NAME:
+    case PIL_KIND_OTHER:
         pil_text_add_slice(out, q->name);
         return;
     default:

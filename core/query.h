@@ -26,7 +26,7 @@ enum pil_action {
 #define PIL_ACTION_ENUM(id, number, text) PIL_ACTION_##id = number,
     PIL_ACTION_LIST(PIL_ACTION_ENUM)
 #undef PIL_ACTION_ENUM
-    PIL_ACTION_COUNT
+        PIL_ACTION_COUNT
 };
 
 /*
@@ -42,16 +42,17 @@ enum pil_field {
 #define PIL_FIELD_ALL 7u
 
 struct pil_query {
-    uint8_t action;            /* enum pil_action */
-    uint8_t kind;              /* enum pil_kind of the resource */
-    uint8_t seen;              /* enum pil_field: what this enforcement point could tell. A seen
-                                  name may be empty: the program resolved none */
-    uint16_t port;             /* host order; PIL_KIND_INET */
-    struct pil_ip ip;          /* PIL_KIND_INET */
-    struct pil_ip source;      /* PIL_FIELD_SOURCE */
-    struct pil_slice name;     /* INET: host name or empty. NAME: the name. UNIX: the path.
-                                  Host names are lower case without a final dot. */
-    struct pil_slice caller;   /* PIL_FIELD_CALLER: "libpq.so.5"; the program itself: its name */
+    uint8_t action;          /* enum pil_action */
+    uint8_t kind;            /* enum pil_kind of the resource */
+    uint8_t seen;            /* enum pil_field: what this enforcement point could tell. A seen
+                                name may be empty: the program resolved none */
+    uint16_t port;           /* host order; PIL_KIND_INET */
+    struct pil_ip ip;        /* PIL_KIND_INET */
+    struct pil_ip source;    /* PIL_FIELD_SOURCE */
+    struct pil_slice name;   /* INET: host name or empty. NAME: the name. UNIX: the path.
+                                OTHER: "family:NUMBER".
+                                Host names are lower case without a final dot. */
+    struct pil_slice caller; /* PIL_FIELD_CALLER: "libpq.so.5"; the program itself: its name */
 };
 
 /* Who asks, as policyd attested it; never taken from the process itself. */
@@ -89,12 +90,12 @@ enum pil_reason {
 #define PIL_REASON_ENUM(id, number, name, text) PIL_REASON_##id = number,
     PIL_REASON_LIST(PIL_REASON_ENUM)
 #undef PIL_REASON_ENUM
-    PIL_REASON_COUNT
+        PIL_REASON_COUNT
 };
 
 /* What policies in stage shadow would have changed. */
 enum pil_shadow {
-    PIL_SHADOW_NONE = 0,    /* same outcome, or no shadow policy applies */
+    PIL_SHADOW_NONE = 0, /* same outcome, or no shadow policy applies */
     PIL_SHADOW_WOULD_DENY,
     PIL_SHADOW_WOULD_ALLOW,
 };

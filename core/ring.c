@@ -4,7 +4,8 @@
 
 #include "core/err.h"
 
-#define MASK (PIL_RING_SLOTS - 1)
+#define MASK   (PIL_RING_SLOTS - 1)
+#define ROUNDS (4 * PIL_RING_SLOTS) /* of looking for a slot; only a scribbled ring takes more */
 
 _Static_assert((PIL_RING_SLOTS & MASK) == 0, "slots are found by masking");
 _Static_assert(sizeof(struct pil_ring_counters) < 2048, "counters fit into the first page");
@@ -33,15 +34,13 @@ bool pil_ring_put(struct pil_ring *ring, const struct pil_event *event)
 {
     uint32_t at = atomic_load_explicit(&ring->head, memory_order_relaxed);
 
-    for (;;) {
+    for (unsigned round = 0; round < ROUNDS; round++) {
         struct pil_ring_slot *slot = &ring->slot[at & MASK];
         uint32_t turn = atomic_load_explicit(&slot->turn, memory_order_acquire);
         int32_t ahead = (int32_t)(turn + (at & MASK) - at);
 
-        if (ahead < 0) {
-            atomic_fetch_add_explicit(&ring->counters.dropped, 1, memory_order_relaxed);
-            return false;
-        }
+        if (ahead < 0)
+            break;
         if (ahead > 0) {
             at = atomic_load_explicit(&ring->head, memory_order_relaxed);
             continue;
@@ -53,6 +52,8 @@ bool pil_ring_put(struct pil_ring *ring, const struct pil_event *event)
             return true;
         }
     }
+    atomic_fetch_add_explicit(&ring->counters.dropped, 1, memory_order_relaxed);
+    return false;
 }
 
 /* Hands the slot at *tail back to the writers of the next round. */

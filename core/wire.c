@@ -104,7 +104,7 @@ static int check_query(const struct pil_query *q, unsigned reserved)
 {
     if (reserved || q->action == PIL_ACTION_NONE || q->action >= PIL_ACTION_COUNT)
         return PIL_E_MALFORMED;
-    if (q->kind == PIL_KIND_NONE || q->kind > PIL_KIND_NAME || (q->seen & ~PIL_FIELD_ALL))
+    if (q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT || (q->seen & ~PIL_FIELD_ALL))
         return PIL_E_MALFORMED;
     return (q->action == PIL_ACTION_RESOLVE) == (q->kind == PIL_KIND_NAME) ? PIL_OK
                                                                            : PIL_E_MALFORMED;

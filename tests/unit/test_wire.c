@@ -318,7 +318,7 @@ static void queries_off_the_lists_are_refused(void **state)
         for (unsigned kind = 0; kind < 256; kind++) {
             struct pil_query q = {.action = (uint8_t)action, .kind = (uint8_t)kind};
             bool legal = action >= PIL_ACTION_CONNECT && action <= PIL_ACTION_RESOLVE &&
-                         kind >= PIL_KIND_INET && kind <= PIL_KIND_NAME &&
+                         kind >= PIL_KIND_INET && kind < PIL_KIND_COUNT &&
                          (action == PIL_ACTION_RESOLVE) == (kind == PIL_KIND_NAME);
 
             assert_err(query_answer(&q), legal ? PIL_OK : PIL_E_MALFORMED);
