@@ -1,12 +1,16 @@
 #include "shim/call.h"
 
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "shim/fresh.h"
+#include "shim/path.h"
 #include "shim/real.h"
 
-#define NO_SUCH_HOW (-1) /* sigprocmask reads the set first, then refuses this, changing nothing   \
+#define NO_SUCH_HOW                                                                                \
+    (-1)                 /* sigprocmask reads the set first, then refuses this, changing nothing   \
                           */
 #define STACK_NEAR 2048u /* what lies this close above our frame is the callers' frames */
 
@@ -57,44 +61,74 @@ static int socket_option(int fd, int name)
 
 int pil_call_socket_type(int fd)
 {
+    return socket_option(fd, SO_TYPE);
+}
+
+int pil_call_connect_type(int fd)
+{
     int type = pil_fresh_take(fd);
 
     return type ? type : socket_option(fd, SO_TYPE);
 }
 
-void pil_call_settle_family(int fd, struct pil_copied *copy, bool only_wildcard)
+void pil_call_settle_family(int fd, struct pil_copied *copy, int type, bool only_wildcard)
 {
     struct sockaddr_in in;
+    int domain;
 
     if (copy->len < sizeof(in) || copy->sa.ss_family != AF_UNSPEC)
         return;
     memcpy(&in, &copy->sa, sizeof(in));
-    if ((!only_wildcard || in.sin_addr.s_addr == INADDR_ANY) &&
-        socket_option(fd, SO_DOMAIN) == AF_INET)
-        copy->sa.ss_family = AF_INET;
+    if (only_wildcard && in.sin_addr.s_addr != INADDR_ANY)
+        return;
+    domain = socket_option(fd, SO_DOMAIN);
+    if (domain == AF_INET || (domain == AF_INET6 && type == SOCK_RAW))
+        copy->sa.ss_family = (sa_family_t)domain;
 }
 
-/* A path that is too long to be made absolute keeps its relative form, which no absolute rule
- * matches. */
-static struct pil_slice absolute(struct pil_call_room *room)
+void pil_call_settle_path(struct pil_copied *copy)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct pil_addr addr;
+
+    if (pil_addr_from((struct sockaddr *)&copy->sa, copy->len, &addr) ||
+        addr.kind != PIL_KIND_UNIX || addr.path_len == 0 || addr.path[0] == '/' ||
+        addr.path[0] == '@')
+        return;
+    if (!pil_path_absolute((struct pil_slice){addr.path, addr.path_len}, un.sun_path,
+                           sizeof(un.sun_path)))
+        return;
+    memcpy(&copy->sa, &un, sizeof(un));
+    copy->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(un.sun_path) + 1);
+}
+
+/* How rules know a path: where it leads, so that neither a link nor a relative name is a way around
+ * them. A path that leads nowhere, which the kernel refuses too, is judged as it reads. */
+static struct pil_slice rule_path(struct pil_call_room *room)
 {
     struct pil_slice path = {room->addr.path, room->addr.path_len};
-    struct pil_text text;
-    char here[PIL_NAME_MAX + 1];
-    ssize_t len;
 
-    if (path.len == 0 || path.at[0] == '/' || path.at[0] == '@')
+    if (path.len == 0 || path.at[0] == '@')
         return path;
-    if (path.len > 2 && path.at[0] == '.' && path.at[1] == '/')
-        path = (struct pil_slice){path.at + 2, path.len - 2};
-    len = pil_real_sys.getcwd(here, sizeof(here));
-    if (len <= 1 || here[0] != '/' || (size_t)len + path.len > PIL_NAME_MAX)
-        return path;
-    pil_text_init(&text, room->path, sizeof(room->path));
-    pil_text_add(&text, here[1] ? here : "");
-    pil_text_add(&text, "/");
-    pil_text_add_slice(&text, path);
-    return (struct pil_slice){room->path, text.len};
+    if (pil_path_real(room->addr.path, room->path))
+        return pil_slice_of(room->path);
+    if (path.at[0] != '/' && pil_path_absolute(path, room->path, sizeof(room->path)))
+        return pil_slice_of(room->path);
+    return path;
+}
+
+/* Connecting or sending to the wildcard address reaches this host's loopback (RFC 1122 section
+ * 3.2.1.3 leaves it to the host; Linux does so for both families). */
+static void settle_wildcard(struct pil_ip *ip)
+{
+    struct pil_ip any4 = {{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}}, any6 = {{0}};
+
+    if (pil_ip_equal(ip, &any4)) {
+        ip->octet[12] = 127;
+        ip->octet[15] = 1;
+    } else if (pil_ip_equal(ip, &any6)) {
+        ip->octet[15] = 1;
+    }
 }
 
 bool pil_call_query(struct pil_query *q, unsigned action, const struct sockaddr *addr,
@@ -108,8 +142,12 @@ bool pil_call_query(struct pil_query *q, unsigned action, const struct sockaddr 
         .port = room->addr.port,
         .ip = room->addr.ip,
     };
+    if (q->kind == PIL_KIND_INET && (action == PIL_ACTION_CONNECT || action == PIL_ACTION_SEND))
+        settle_wildcard(&q->ip);
+    if (q->kind == PIL_KIND_OTHER)
+        q->name = (struct pil_slice){room->addr.path, room->addr.path_len};
     if (q->kind == PIL_KIND_UNIX)
-        q->name = absolute(room);
+        q->name = rule_path(room);
     return q->kind != PIL_KIND_UNIX || q->name.len > 0;
 }
 

@@ -7,6 +7,7 @@
 #define PIL_SHIM_CALL_H
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 #include "core/addr.h"
@@ -42,15 +43,31 @@ bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen
 /* SO_TYPE of a socket, or a negated errno. */
 int pil_call_socket_type(int fd);
 
+/* The same for connect, where a fresh socket needs no asking and a type that is wrong picks the
+ * wrong action, but never leaves a call unjudged. */
+int pil_call_connect_type(int fd);
+
+/* What the kernel gets for an address that could not be copied: it must not read what nobody
+ * judged, and refuses this as it would have refused the original. */
+static inline const struct sockaddr *pil_call_nowhere(const struct sockaddr *addr)
+{
+    return addr ? (const struct sockaddr *)(uintptr_t)-4096 : NULL;
+}
+
 /*
  * On an IPv4 socket the kernel takes AF_UNSPEC for AF_INET when it sends a datagram, and when it
- * binds to the wildcard address (ip(7) does not say so; udp_sendmsg and inet_bind do it). Writes
- * the family that is meant into the copy, so that it is judged, and handed on, as that.
+ * binds to the wildcard address; on a raw IPv6 socket it takes it for AF_INET6 (udp_sendmsg,
+ * inet_bind, rawv6_sendmsg). Writes the family that is meant into the copy, so that it is judged,
+ * and handed on, as that.
  */
-void pil_call_settle_family(int fd, struct pil_copied *copy, bool only_wildcard);
+void pil_call_settle_family(int fd, struct pil_copied *copy, int type, bool only_wildcard);
 
-/* The query for an address. False when there is nothing to judge. A relative unix path is made
- * absolute in room, which must live as long as the query. */
+/* Makes a relative unix path absolute in the copy, where that fits: the kernel keeps the path as it
+ * is bound, and by the time of listen and accept nobody knows relative to what. */
+void pil_call_settle_path(struct pil_copied *copy);
+
+/* The query for an address. False when there is nothing to judge. The path that rules know is
+ * written into room, which must live as long as the query. */
 struct pil_call_room {
     struct pil_addr addr;
     char path[PIL_NAME_MAX + 1];

@@ -2,7 +2,6 @@
 
 #include <string.h>
 
-#include "core/chan.h"
 #include "core/err.h"
 #include "core/genpage.h"
 #include "shim/cache.h"
@@ -13,7 +12,7 @@
 #include "shim/state.h"
 
 #define CHECK_NS UINT64_C(1000000000) /* how often a busy process looks after its link */
-#define TRIES 3                       /* a policy change between question and answer asks again */
+#define TRIES    3                    /* a policy change between question and answer asks again */
 
 /* A query with its conditions, ready to be looked up. */
 struct question {
@@ -31,10 +30,13 @@ static uint64_t page_word(void)
 }
 
 /* Once a second, or when there was no page yet: is there a policyd, is it the same? */
-static int look_after_link(uint64_t now_ns)
+static int look_after_link(uint64_t now_ns, uint64_t *end_ns)
 {
     atomic_store_explicit(&pil_process.check_ns, now_ns + CHECK_NS, memory_order_relaxed);
-    return pil_link_alive() ? PIL_OK : pil_link_welcome();
+    if (pil_link_alive())
+        return PIL_OK;
+    *end_ns = pil_link_deadline();
+    return pil_link_welcome(*end_ns);
 }
 
 static void add_name(struct question *question, struct pil_digest *digest)
@@ -110,15 +112,15 @@ static bool fits(const struct question *question, const struct pil_verdict *v)
 /* Asks policyd; an answer from another generation than the question's is asked again, because
  * the new policy may look at conditions that the question did not carry. */
 static void ask(struct question *question, const struct pil_query *asked, const void *caller,
-                uint64_t now_ns, struct pil_verdict *v)
+                uint64_t now_ns, uint64_t end_ns, struct pil_verdict *v)
 {
     for (int i = 0; i < TRIES; i++) {
-        int err = question->word ? PIL_OK : pil_link_welcome();
+        int err = question->word ? PIL_OK : pil_link_welcome(end_ns);
 
         if (!err && !question->word)
             complete(question, asked, caller, page_word());
         if (!err)
-            err = pil_link_ask(&question->query, 1, v);
+            err = pil_link_ask(&question->query, 1, v, end_ns);
         if (err) {
             refuse(err, v);
             return;
@@ -149,7 +151,7 @@ static void report(const struct question *question, const struct pil_query *aske
     if (v->tier != PIL_TIER_PROCESS && v->tier != PIL_TIER_FAIL)
         return;
     q.source = asked->source;
-    pil_event_decision(&q, v, error, begun_ns ? pil_chan_now(&pil_real_sys) - begun_ns : 0);
+    pil_event_decision(&q, v, error, begun_ns ? pil_real_now_ns() - begun_ns : 0);
 }
 
 static int conclude(const struct question *question, const struct pil_query *asked,
@@ -167,15 +169,15 @@ int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *
 {
     struct question question;
     struct pil_verdict own, *v = out ? out : &own;
-    uint64_t now_ns = pil_real_coarse_ns(), begun_ns = 0; /* 0: not worth a clock */
+    uint64_t now_ns = pil_real_coarse_ns(), end_ns = 0, begun_ns = 0; /* 0: not worth a clock */
 
     pil_state_ready();
     if (PIL_UNLIKELY(now_ns >= atomic_load_explicit(&pil_process.check_ns, memory_order_relaxed)))
-        (void)look_after_link(now_ns);
+        (void)look_after_link(now_ns, &end_ns);
     complete(&question, asked, caller, page_word());
     if (PIL_UNLIKELY(!cached(&question, now_ns, v))) {
-        begun_ns = pil_chan_now(&pil_real_sys);
-        ask(&question, asked, caller, now_ns, v);
+        begun_ns = pil_real_now_ns();
+        ask(&question, asked, caller, now_ns, end_ns ? end_ns : pil_link_deadline(), v);
     }
     return conclude(&question, asked, v, begun_ns);
 }
@@ -200,7 +202,7 @@ void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned co
             .ip = ip[i],
             .name = {name->text, fields & PIL_FIELD_NAME ? name->len : 0},
         };
-    if (pil_link_ask(queries, count, verdicts))
+    if (pil_link_ask(queries, count, verdicts, pil_link_deadline()))
         return;
     for (unsigned i = 0; i < count; i++) {
         struct pil_digest digest = {{0, 0}};

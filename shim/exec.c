@@ -117,7 +117,7 @@ static bool executable(const char *name)
 static enum pil_cover inspect_in_path(const char *file, struct pil_elf_report *report)
 {
     const char *path = pil_env_find(environ, "PATH");
-    char name[PIL_ENV_PATH];
+    char name[1024]; /* a longer folder is not searched; its programs are told by no hello */
 
     for (path = path ? path : "/bin:/usr/bin";; path++) {
         struct pil_slice dir = {path, strcspn(path, ":")};

@@ -1,26 +1,24 @@
 #include "shim/link.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "core/chan.h"
 #include "core/err.h"
 #include "core/wire.h"
 #include "shim/env.h"
+#include "shim/pages.h"
 #include "shim/real.h"
 #include "shim/state.h"
 
 #define BACKOFF_FIRST_MS 50u
-#define BACKOFF_LAST_MS 1000u
-#define STEAL_NS INT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
-#define MS UINT64_C(1000000)
+#define BACKOFF_LAST_MS  1000u
+#define STEAL_NS         INT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
+#define MS               UINT64_C(1000000)
 
 static const struct pil_sysops *const sys = &pil_real_sys;
 
@@ -29,6 +27,11 @@ static uint32_t deadline_ms(void)
     uint32_t ms = atomic_load_explicit(&pil_process.deadline_ms, memory_order_relaxed);
 
     return ms ? ms : PIL_DEADLINE_MS;
+}
+
+uint64_t pil_link_deadline(void)
+{
+    return pil_real_now_ns() + deadline_ms() * MS;
 }
 
 /* ---- taking and giving back a link --------------------------------------------------------- */
@@ -69,18 +72,22 @@ static void wait_release(uint32_t seen, uint64_t left_ns)
     atomic_fetch_sub(&pil_process.waiters, 1);
 }
 
-static struct pil_link *take(void)
+static struct pil_link *take(uint64_t end_ns)
 {
-    uint64_t now = pil_chan_now(sys), end = now + deadline_ms() * MS;
+    uint64_t now = pil_real_now_ns();
 
     for (;;) {
         uint32_t seen = atomic_load(&pil_process.released);
         struct pil_link *link = take_any(now);
 
-        if (link || now >= end)
+        if (link) {
+            link->end_ns = end_ns;
             return link;
-        wait_release(seen, end - now);
-        now = pil_chan_now(sys);
+        }
+        if (now >= end_ns)
+            return NULL;
+        wait_release(seen, end_ns - now);
+        now = pil_real_now_ns();
     }
 }
 
@@ -134,7 +141,7 @@ static void instance_gone(struct pil_link *link)
 static int fail(struct pil_link *link, int cause)
 {
     uint32_t backoff = atomic_load(&pil_process.backoff_ms);
-    uint64_t now = pil_chan_now(sys);
+    uint64_t now = pil_real_now_ns();
 
     drop(link);
     atomic_store(&pil_process.cause, (uint32_t)cause);
@@ -186,18 +193,42 @@ static bool trusted(int fd)
     return peer.uid == 0 || (!pil_env.secure && peer.uid == pil_env.uid);
 }
 
+/* ---- waiting ------------------------------------------------------------------------------- */
+
 /* What the kernel is told to wait: its socket timeouts run late by a tick or two of a coarse timer
  * wheel, and the program shall have its answer within the deadline. */
-static void set_limit(int fd)
+static uint32_t whole_limit_ms(void)
 {
-    uint32_t ms = deadline_ms() - deadline_ms() / 8;
+    return deadline_ms() - deadline_ms() / 8;
+}
+
+static void set_limit(struct pil_link *link, int fd, uint32_t ms)
+{
     struct timeval limit = {ms / 1000, (suseconds_t)(ms % 1000 * 1000)};
 
     sys->setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
     sys->setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    link->limit_ms = ms;
 }
 
-static int connect_to(const char *name, int *out)
+/*
+ * Before anything that may wait: what is left of this call's time, to the kernel. The usual call
+ * has all of it left and its link is set for that already, so this is a look at the clock.
+ */
+static int limit_wait(struct pil_link *link, int fd)
+{
+    uint64_t now = pil_real_now_ns();
+    uint64_t left = now < link->end_ns ? (link->end_ns - now) / MS : 0;
+    uint32_t ms = left < whole_limit_ms() ? (uint32_t)left : whole_limit_ms();
+
+    if (ms == 0)
+        return PIL_E_TIMEOUT;
+    if (ms != link->limit_ms)
+        set_limit(link, fd, ms);
+    return PIL_OK;
+}
+
+static int connect_to(struct pil_link *link, const char *name, int *out)
 {
     struct sockaddr_un un;
     socklen_t len = socket_address(name, &un);
@@ -205,8 +236,10 @@ static int connect_to(const char *name, int *out)
 
     if (fd < 0 || (fd = pil_ownfd_adopt(fd)) < 0)
         return PIL_E_UNREACHABLE;
-    set_limit(fd);
-    err = sys->connect(fd, (struct sockaddr *)&un, len);
+    link->limit_ms = 0;
+    err = limit_wait(link, fd) ? -EAGAIN : 0;
+    if (!err)
+        err = sys->connect(fd, (struct sockaddr *)&un, len);
     if (err == 0 && trusted(fd)) {
         *out = fd;
         return PIL_OK;
@@ -239,10 +272,10 @@ static int send_hello(struct pil_link *link, int fd)
 
 static int connect_link(struct pil_link *link)
 {
-    int fd = -1, err = connect_to(pil_env.socket, &fd);
+    int fd = -1, err = connect_to(link, pil_env.socket, &fd);
 
     if (err == PIL_E_UNREACHABLE && pil_env.alternative[0])
-        err = connect_to(pil_env.alternative, &fd);
+        err = connect_to(link, pil_env.alternative, &fd);
     if (err)
         return fail(link, err);
     link->instance = atomic_load(&pil_process.instance);
@@ -257,69 +290,11 @@ static int connect_link(struct pil_link *link)
 
 /* ---- welcome ------------------------------------------------------------------------------- */
 
-static void *map_shared(int fd, size_t len, int prot)
+/* It holds for this link too: limit_wait sees the difference. */
+static void take_deadline(uint32_t ms)
 {
-    uintptr_t at = sys->mmap(NULL, len, prot, MAP_SHARED, fd, 0);
-
-    return at > (uintptr_t)-4096 ? NULL : (void *)at;
-}
-
-/* Inode of a memfd of at least len bytes; 0 when it is none, and touching it would be a SIGBUS. */
-static uint64_t file_of(int fd, size_t len)
-{
-    struct statx st;
-
-    if (sys->statx(fd, "", AT_EMPTY_PATH, STATX_INO | STATX_SIZE, &st) || st.stx_size < len)
-        return 0;
-    return st.stx_ino;
-}
-
-/* Puts the shared pages in place. Two threads may do this for the same policyd at once; then one
- * mapping stays unused, which costs address space and nothing else. */
-static int adopt_pages(struct pil_link *link, const int fds[2], uint64_t ring_file)
-{
-    struct pil_genpage *page = map_shared(fds[0], PIL_GENPAGE_SIZE, PROT_READ);
-    struct pil_ring *ring = map_shared(fds[1], PIL_RING_SIZE, PROT_READ | PROT_WRITE);
-
-    if (!page || !ring)
-        return PIL_E_UNREACHABLE;
-    if (pil_genpage_check(page) || pil_ring_check(ring)) {
-        sys->munmap(page, PIL_GENPAGE_SIZE);
-        sys->munmap(ring, PIL_RING_SIZE);
-        return PIL_E_MALFORMED;
-    }
-    atomic_store_explicit(&pil_process.ring, ring, memory_order_release);
-    atomic_store_explicit(&pil_process.page, page, memory_order_release);
-    atomic_store_explicit(&pil_process.ring_file, ring_file, memory_order_release);
-    atomic_store_explicit(&pil_process.page_instance, link->instance + 1, memory_order_release);
-    return PIL_OK;
-}
-
-static bool has_pages(uint32_t instance)
-{
-    return atomic_load_explicit(&pil_process.page_instance, memory_order_acquire) == instance + 1;
-}
-
-/* All links of a process have one ring. Another one is from another policyd, or from one that had
- * given us up when the last link went: then our pages are as dead as the old ring. */
-static int take_pages(struct pil_link *link, const int fds[2])
-{
-    uint64_t ring_file = file_of(fds[1], PIL_RING_SIZE);
-
-    if (ring_file == 0 || file_of(fds[0], PIL_GENPAGE_SIZE) == 0)
-        return PIL_E_MALFORMED;
-    if (has_pages(link->instance) && atomic_load(&pil_process.ring_file) == ring_file)
-        return PIL_OK;
-    return adopt_pages(link, fds, ring_file);
-}
-
-/* It holds for this link, which was connected before policyd could say so, and for later ones. */
-static void take_deadline(const struct pil_link *link, uint32_t ms)
-{
-    if (ms < 10 || ms > 60000 || ms == deadline_ms())
-        return;
-    atomic_store(&pil_process.deadline_ms, ms);
-    set_limit((int)atomic_load(&link->fd) - 1);
+    if (ms >= 10 && ms <= 60000)
+        atomic_store(&pil_process.deadline_ms, ms);
 }
 
 static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *fds,
@@ -334,9 +309,9 @@ static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *
         return PIL_E_REFUSED;
     if (fd_count != 2)
         return PIL_E_MALFORMED;
-    take_deadline(link, welcome.deadline_ms);
+    take_deadline(welcome.deadline_ms);
     atomic_store(&pil_process.flags, welcome.flags);
-    return take_pages(link, fds);
+    return pil_pages_take(link->instance, fds);
 }
 
 /* Reads one frame that must be the answer to the question with that sequence. */
@@ -346,8 +321,12 @@ static int receive(struct pil_link *link, enum pil_wire_type type, uint32_t sequ
     struct pil_wire_head head;
     size_t len = 0;
     int fd = (int)atomic_load(&link->fd) - 1;
-    int err = pil_chan_recv(sys, fd, link->buffer, sizeof(link->buffer), &len, fds, fd_count, true);
+    int err = limit_wait(link, fd);
 
+    if (!err)
+        err = pil_chan_recv(sys, fd, link->buffer, sizeof(link->buffer), &len, fds, fd_count, true);
+    else if (fd_count)
+        *fd_count = 0;
     if (!err)
         err = pil_wire_open(link->buffer, len, &head, r);
     if (!err && (head.type != type || head.sequence != sequence))
@@ -382,7 +361,7 @@ static int prepare(struct pil_link *link)
     if (fd >= 0 && (link->instance != atomic_load(&pil_process.instance) || !still_ours(link, fd)))
         drop(link);
     if (!atomic_load(&link->fd)) {
-        if (pil_chan_now(sys) < atomic_load(&pil_process.retry_ns))
+        if (pil_real_now_ns() < atomic_load(&pil_process.retry_ns))
             return (int)atomic_load(&pil_process.cause);
         err = connect_link(link);
         if (err)
@@ -442,14 +421,15 @@ static int ask(struct pil_link *link, const struct pil_query *queries, unsigned 
 }
 
 /* The common frame of everything that uses a link: signals blocked, link taken and given back. */
-static int with_link(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts)
+static int with_link(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
+                     uint64_t end_ns)
 {
     uint64_t all = UINT64_MAX, mask = 0;
     struct pil_link *link;
     int err = PIL_E_TIMEOUT;
 
     sys->procmask(SIG_SETMASK, &all, &mask);
-    link = take();
+    link = take(end_ns);
     if (link) {
         err = count ? ask(link, queries, count, verdicts) : prepare(link);
         give_back(link);
@@ -458,22 +438,24 @@ static int with_link(const struct pil_query *queries, unsigned count, struct pil
     return err;
 }
 
-int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts)
+int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
+                 uint64_t end_ns)
 {
-    return with_link(queries, count, verdicts);
+    return with_link(queries, count, verdicts, end_ns);
 }
 
-int pil_link_welcome(void)
+int pil_link_welcome(uint64_t end_ns)
 {
-    return with_link(NULL, 0, NULL);
+    return with_link(NULL, 0, NULL, end_ns);
 }
 
 void pil_link_greet(void)
 {
-    struct pil_link *link = take_any(pil_chan_now(sys));
+    struct pil_link *link = take_any(pil_real_now_ns());
 
     if (!link)
         return;
+    link->end_ns = pil_link_deadline();
     (void)connect_link(link);
     give_back(link);
 }
@@ -485,7 +467,7 @@ bool pil_link_alive(void)
     const struct pil_genpage *page = atomic_load(&pil_process.page);
     uint32_t instance = atomic_load(&pil_process.instance);
 
-    if (page && has_pages(instance) && pil_genpage_is_retired(page)) {
+    if (page && pil_pages_have(instance) && pil_genpage_is_retired(page)) {
         atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
         return false;
     }
@@ -499,7 +481,7 @@ bool pil_link_alive(void)
         atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
         return false;
     }
-    return has_pages(instance);
+    return pil_pages_have(instance);
 }
 
 static void drop_user_of(int fd)
@@ -507,7 +489,7 @@ static void drop_user_of(int fd)
     for (unsigned i = 0; i < PIL_LINKS; i++) {
         struct pil_link *link = &pil_process.link[i];
 
-        if (atomic_load(&link->fd) == (uint32_t)fd + 1 && try_take(link, pil_chan_now(sys))) {
+        if (atomic_load(&link->fd) == (uint32_t)fd + 1 && try_take(link, pil_real_now_ns())) {
             drop(link);
             give_back(link);
         }
@@ -517,13 +499,13 @@ static void drop_user_of(int fd)
 /* A number that is just being connected is listed and has no link yet: the list tells. */
 bool pil_link_evict(int fd)
 {
-    uint64_t end = pil_chan_now(sys) + deadline_ms() * MS;
+    uint64_t end = pil_real_now_ns() + deadline_ms() * MS;
 
     for (;;) {
         drop_user_of(fd);
         if (!pil_ownfd_has(fd))
             return true;
-        if (pil_chan_now(sys) >= end)
+        if (pil_real_now_ns() >= end)
             return false;
         sched_yield();
     }

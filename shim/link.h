@@ -18,12 +18,16 @@
 /* Sends hello without waiting for the answer; for the constructor. Failing is no matter. */
 void pil_link_greet(void);
 
-/* Makes sure that a policyd has said welcome, so that pil_process.page is there. */
-int pil_link_welcome(void) PIL_USERESULT;
+/* When a call that begins now must have its answer (pil_real_now_ns). */
+uint64_t pil_link_deadline(void);
+
+/* Makes sure that a policyd has said welcome, so that pil_process.page is there. However many
+ * steps it takes, it is over at end_ns, like the question below. */
+int pil_link_welcome(uint64_t end_ns) PIL_USERESULT;
 
 /* Asks count (1..PIL_BATCH_MAX) questions in one frame. */
-int pil_link_ask(const struct pil_query *queries, unsigned count,
-                 struct pil_verdict *verdicts) PIL_USERESULT;
+int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
+                 uint64_t end_ns) PIL_USERESULT;
 
 /* Looks without waiting whether the policyd that gave us our page is still there. When it is not,
  * false, and the next pil_link_welcome or ask finds another one. */

@@ -5,10 +5,10 @@
 #include "shim/call.h"
 #include "shim/decide.h"
 #include "shim/fresh.h"
-#include "shim/guard.h"
 #include "shim/link.h"
 #include "shim/real.h"
 #include "shim/shim.h"
+#include "shim/site.h"
 #include "shim/state.h"
 
 void pil_shim_start(char *const envp[])
@@ -42,9 +42,9 @@ static int judge_connect(int fd, const struct pil_copied *copy, const void *call
     if (!pil_call_query(&q, PIL_ACTION_CONNECT, (const struct sockaddr *)&copy->sa, copy->len,
                         &room))
         return 0;
-    if (pil_guard_inside() && q.kind == PIL_KIND_UNIX)
+    if (q.kind == PIL_KIND_UNIX && pil_site_names(caller))
         return 0;
-    type = pil_call_socket_type(fd);
+    type = pil_call_connect_type(fd);
     if (type < 0)
         return -type;
     if (!stream(type))
@@ -59,7 +59,7 @@ int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const v
 
     pil_state_ready();
     if (!pil_call_copy(&copy, addr, len))
-        return (int)pil_call_result(pil_real_host.connect(fd, addr, len));
+        return (int)pil_call_result(pil_real_host.connect(fd, pil_call_nowhere(addr), len));
     error = judge_connect(fd, &copy, caller);
     if (error)
         return (int)pil_call_result(-error);
@@ -70,20 +70,23 @@ int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const v
 /* A stream socket is judged when it listens; a datagram socket receives from here on. */
 static int judge_bind(int fd, struct pil_copied *copy, const void *caller)
 {
+    int type = pil_call_socket_type(fd);
     struct pil_call_room room;
     struct pil_query q;
-    int type;
 
-    pil_call_settle_family(fd, copy, true);
+    if (type < 0)
+        return -type;
+    if (stream(type)) {
+        pil_call_settle_path(copy);
+        return 0;
+    }
+    pil_call_settle_family(fd, copy, type, true);
     if (!pil_call_query(&q, PIL_ACTION_LISTEN, (const struct sockaddr *)&copy->sa, copy->len,
                         &room))
         return 0;
-    if (q.kind != PIL_KIND_INET || q.port == 0)
+    if (q.kind == PIL_KIND_UNIX || (q.kind == PIL_KIND_INET && q.port == 0))
         return 0;
-    type = pil_call_socket_type(fd);
-    if (type < 0)
-        return -type;
-    return stream(type) ? 0 : pil_decide(&q, caller, NULL);
+    return pil_decide(&q, caller, NULL);
 }
 
 int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller)
@@ -93,7 +96,7 @@ int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void
 
     pil_state_ready();
     if (!pil_call_copy(&copy, addr, len))
-        return (int)pil_call_result(pil_real_host.bind(fd, addr, len));
+        return (int)pil_call_result(pil_real_host.bind(fd, pil_call_nowhere(addr), len));
     error = judge_bind(fd, &copy, caller);
     if (error)
         return (int)pil_call_result(-error);

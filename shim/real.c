@@ -107,13 +107,23 @@ void pil_real_bind(void)
     bind_clock();
 }
 
-uint64_t pil_real_coarse_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec now = {0};
 
     if (PIL_LIKELY(pil_real_libc.clock_gettime != NULL))
-        pil_real_libc.clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        pil_real_libc.clock_gettime(clock, &now);
     else
-        pil_sysops_kernel.clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+        pil_sysops_kernel.clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t pil_real_now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t pil_real_coarse_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
 }

@@ -4,44 +4,44 @@
 
 #include "shim/call.h"
 #include "shim/decide.h"
-#include "shim/guard.h"
 #include "shim/real.h"
 #include "shim/shim.h"
+#include "shim/site.h"
 #include "shim/state.h"
 
 /* A stream socket takes a destination from a send only with MSG_FASTOPEN, and then it is a
  * connect; otherwise the kernel ignores or refuses it. */
 static int judge(int fd, struct pil_copied *to, int flags, const void *caller)
 {
+    int type = pil_call_socket_type(fd);
+    bool stream = type == SOCK_STREAM || type == SOCK_SEQPACKET;
     struct pil_call_room room;
     struct pil_query q;
-    int type;
 
-    pil_call_settle_family(fd, to, false);
-    if (!pil_call_query(&q, PIL_ACTION_SEND, (const struct sockaddr *)&to->sa, to->len, &room))
-        return 0;
-    if (pil_guard_inside() && q.kind == PIL_KIND_UNIX)
-        return 0;
-    type = pil_call_socket_type(fd);
     if (type < 0)
         return -type;
-    if (type == SOCK_STREAM || type == SOCK_SEQPACKET) {
-        if (!(flags & MSG_FASTOPEN))
-            return 0;
-        q.action = PIL_ACTION_CONNECT;
-    }
+    if (stream && !(flags & MSG_FASTOPEN))
+        return 0;
+    if (!stream)
+        pil_call_settle_family(fd, to, type, false);
+    if (!pil_call_query(&q, stream ? PIL_ACTION_CONNECT : PIL_ACTION_SEND,
+                        (const struct sockaddr *)&to->sa, to->len, &room))
+        return 0;
+    if (q.kind == PIL_KIND_UNIX && pil_site_names(caller))
+        return 0;
     return pil_decide(&q, caller, NULL);
 }
 
-ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags,
-                        const struct sockaddr *addr, socklen_t addr_len, const void *caller)
+ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+                        socklen_t addr_len, const void *caller)
 {
     struct pil_copied to;
     int error;
 
     pil_state_ready();
     if (!pil_call_copy(&to, addr, addr_len))
-        return pil_call_result(pil_real_host.sendto(fd, buf, len, flags, addr, addr_len));
+        return pil_call_result(
+            pil_real_host.sendto(fd, buf, len, flags, pil_call_nowhere(addr), addr_len));
     error = judge(fd, &to, flags, caller);
     if (error)
         return pil_call_result(-error);

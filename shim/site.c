@@ -25,3 +25,12 @@ bool pil_site_module(const void *address, struct pil_slice *name)
         name->len = PIL_CALLER_MAX;
     return name->len > 0;
 }
+
+bool pil_site_names(const void *address)
+{
+    static const char prefix[] = "libnss_";
+    struct pil_slice name;
+
+    return address && pil_site_module(address, &name) && name.len >= sizeof(prefix) &&
+           memcmp(name.at, prefix, sizeof(prefix) - 1) == 0;
+}

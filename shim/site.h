@@ -19,4 +19,11 @@
  * text belongs to the loader and is good until the module is unloaded. */
 bool pil_site_module(const void *address, struct pil_slice *name);
 
+/*
+ * The address lies in a name-service module of libc (libnss_*). What those send over unix sockets
+ * to daemons of this host (nscd, resolved, userdb) is how getaddrinfo and getpwnam do their work,
+ * and passes unjudged; what they connect to elsewhere is judged like everything else.
+ */
+bool pil_site_names(const void *address);
+
 #endif

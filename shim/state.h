@@ -29,9 +29,11 @@
 struct pil_link {
     _Atomic uint64_t busy;  /* CLOCK_MONOTONIC ns when it was taken; 0: free */
     _Atomic uint32_t fd;    /* descriptor + 1; 0: not connected */
+    uint64_t end_ns;        /* when the call that uses it must be over */
     uint64_t cookie;        /* SO_COOKIE: tells our socket from another one under its number */
     uint32_t instance;      /* of policyd, pil_process.instance when it was connected */
     uint32_t sequence;
+    uint32_t limit_ms;      /* what the kernel was told to wait on the socket */
     bool greeted;           /* hello was sent, welcome not yet read */
     uint8_t buffer[PIL_LINK_BUFFER] __attribute__((aligned(8)));
 };

@@ -149,6 +149,94 @@ static void unix_paths_are_absolute(void **state)
     test_folder_remove(folder);
 }
 
+/* A link is no way around a rule, and neither is a folder that is one. */
+static void unix_paths_are_where_they_lead(void **state)
+{
+    char *folder = test_folder_make(), *file = test_file(folder, "real.sock", "");
+    char path[512], want[512];
+    struct pil_call_room room;
+    struct pil_query q;
+
+    (void)state;
+    assert_non_null(realpath(file, want));
+    snprintf(path, sizeof(path), "%s/link", folder);
+    assert_int_equal(symlink("real.sock", path), 0);
+    assert_true(query_unix(path, strlen(path) + 1, &q, &room));
+    assert_slice(q.name, want);
+    snprintf(path, sizeof(path), "%s/folder", folder);
+    assert_int_equal(symlink(".", path), 0);
+    strcat(path, "/../");
+    strcat(path, strrchr(folder, '/') + 1);
+    strcat(path, "/folder/real.sock");
+    assert_true(query_unix(path, strlen(path) + 1, &q, &room));
+    assert_slice(q.name, want);
+    free(file);
+    test_folder_remove(folder);
+}
+
+static void bound_paths_become_absolute_where_they_fit(void **state)
+{
+    char *folder = test_folder_make(), here[512], want[512];
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    struct pil_copied copy;
+
+    (void)state;
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir(folder), 0);
+#define SETTLED_PATH(text, length)                                                                 \
+    (memcpy(un.sun_path, text, length),                                                            \
+     pil_call_copy(&copy, (struct sockaddr *)&un,                                                  \
+                   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + (length))),                \
+     pil_call_settle_path(&copy), ((struct sockaddr_un *)&copy.sa)->sun_path)
+    snprintf(want, sizeof(want), "%s/x.sock", folder);
+    assert_string_equal(SETTLED_PATH("x.sock", 7), want);
+    assert_int_equal(copy.len, offsetof(struct sockaddr_un, sun_path) + strlen(want) + 1);
+    assert_string_equal(SETTLED_PATH("/run/x", 7), "/run/x");
+    assert_memory_equal(SETTLED_PATH("\0x", 2), "\0x", 2);
+    assert_int_equal(copy.len, offsetof(struct sockaddr_un, sun_path) + 2);
+    memset(here + sizeof(here) - 108, 'l', 107);
+    here[sizeof(here) - 1] = '\0';
+    assert_string_equal(SETTLED_PATH(here + sizeof(here) - 108, 108), here + sizeof(here) - 108);
+    assert_int_equal(chdir("/"), 0);
+    test_folder_remove(folder);
+}
+
+/* Connecting to the wildcard reaches loopback, listening on it does not mean loopback. */
+static void the_wildcard_is_loopback_for_who_goes_there(void **state)
+{
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(80)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(80)};
+    struct pil_call_room room;
+    struct pil_query q;
+    char text[PIL_IP_TEXT];
+
+    (void)state;
+#define REACHED(action, sa)                                                                        \
+    (pil_call_query(&q, action, (struct sockaddr *)&(sa), sizeof(sa), &room),                      \
+     pil_ip_print(&q.ip, text), text)
+    assert_string_equal(REACHED(PIL_ACTION_CONNECT, in), "127.0.0.1");
+    assert_string_equal(REACHED(PIL_ACTION_SEND, in), "127.0.0.1");
+    assert_string_equal(REACHED(PIL_ACTION_LISTEN, in), "0.0.0.0");
+    assert_string_equal(REACHED(PIL_ACTION_CONNECT, in6), "::1");
+    assert_string_equal(REACHED(PIL_ACTION_ACCEPT, in6), "::");
+    in6.sin6_addr.s6_addr[10] = in6.sin6_addr.s6_addr[11] = 0xff;
+    assert_string_equal(REACHED(PIL_ACTION_CONNECT, in6), "127.0.0.1");
+}
+
+static void other_families_are_asked_about(void **state)
+{
+    struct sockaddr_storage sa = {.ss_family = AF_VSOCK};
+    struct pil_call_room room;
+    struct pil_query q;
+
+    (void)state;
+    assert_true(pil_call_query(&q, PIL_ACTION_CONNECT, (struct sockaddr *)&sa, 16, &room));
+    assert_int_equal(q.kind, PIL_KIND_OTHER);
+    assert_slice(q.name, "family:40");
+    sa.ss_family = AF_NETLINK;
+    assert_false(pil_call_query(&q, PIL_ACTION_CONNECT, (struct sockaddr *)&sa, 12, &room));
+}
+
 static const char *cwd_text;
 
 static ssize_t fake_getcwd(char *buf, size_t len)
@@ -184,16 +272,17 @@ static void a_path_that_cannot_be_made_absolute_stays(void **state)
     assert_memory_equal(q.name.at + PIL_NAME_MAX - 3, "d/s", 3);
 }
 
-static void the_unspecified_family_is_settled_on_ipv4_alone(void **state)
+static void the_unspecified_family_is_settled_as_the_kernel_does(void **state)
 {
     int v4 = socket(AF_INET, SOCK_DGRAM, 0), v6 = socket(AF_INET6, SOCK_DGRAM, 0);
     struct sockaddr_in in = {.sin_family = AF_UNSPEC, .sin_port = 1, .sin_addr.s_addr = 1};
+    int type = SOCK_DGRAM;
     struct pil_copied copy;
 
     (void)state;
 #define SETTLED(fd, length, wildcard)                                                              \
     (pil_call_copy(&copy, (struct sockaddr *)&in, length),                                         \
-     pil_call_settle_family(fd, &copy, wildcard), copy.sa.ss_family)
+     pil_call_settle_family(fd, &copy, type, wildcard), copy.sa.ss_family)
     assert_int_equal(SETTLED(v4, sizeof(in), false), AF_INET);
     assert_int_equal(SETTLED(v4, sizeof(in), true), AF_UNSPEC);
     assert_int_equal(SETTLED(v4, sizeof(in) - 1, false), AF_UNSPEC);
@@ -201,6 +290,8 @@ static void the_unspecified_family_is_settled_on_ipv4_alone(void **state)
     assert_int_equal(SETTLED(-1, sizeof(in), false), AF_UNSPEC);
     in.sin_addr.s_addr = INADDR_ANY;
     assert_int_equal(SETTLED(v4, sizeof(in), true), AF_INET);
+    type = SOCK_RAW;
+    assert_int_equal(SETTLED(v6, sizeof(in), false), AF_INET6);
     close(v4), close(v6);
 }
 
@@ -246,8 +337,12 @@ int main(void)
         cmocka_unit_test_setup(inet_addresses_become_queries, set_up),
         cmocka_unit_test_setup(what_is_not_judged_gives_no_query, set_up),
         cmocka_unit_test_setup(unix_paths_are_absolute, set_up),
+        cmocka_unit_test_setup(unix_paths_are_where_they_lead, set_up),
+        cmocka_unit_test_setup(bound_paths_become_absolute_where_they_fit, set_up),
+        cmocka_unit_test_setup(the_wildcard_is_loopback_for_who_goes_there, set_up),
+        cmocka_unit_test_setup(other_families_are_asked_about, set_up),
         cmocka_unit_test_setup(a_path_that_cannot_be_made_absolute_stays, set_up),
-        cmocka_unit_test_setup(the_unspecified_family_is_settled_on_ipv4_alone, set_up),
+        cmocka_unit_test_setup(the_unspecified_family_is_settled_as_the_kernel_does, set_up),
         cmocka_unit_test_setup(the_socket_type_is_the_kernels, set_up),
         cmocka_unit_test_setup(an_address_is_given_as_far_as_it_fits, set_up),
     };

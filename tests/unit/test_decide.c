@@ -608,7 +608,7 @@ static void ahead_asks_once_for_all(void **state)
     struct pil_verdict v;
 
     publish(f, 1001, PIL_FIELD_NAME);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     for (int i = 0; i < 3; i++)
         pil_names_note(&ip[i], &name);
     pil_decide_ahead(ip, port, 3, &name);
@@ -633,7 +633,7 @@ static void ahead_keeps_nothing_of_another_generation(void **state)
     uint16_t port[2] = {80, 80};
     struct pil_verdict v;
 
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     fake_once(f, FAKE_GENERATION);
     pil_decide_ahead(ip, port, 2, &name);
     assert_int_equal(connect_to(80, &v), 0);
@@ -650,7 +650,7 @@ static void ahead_does_nothing_without_page_or_with_caller_rules(void **state)
 
     pil_decide_ahead(ip, port, 2, &name);
     assert_int_equal(fake_seen(f).connections, 0);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     publish(f, 1001, PIL_FIELD_CALLER);
     pil_decide_ahead(ip, port, 2, &name);
     publish(f, 1002, 0);

@@ -20,9 +20,9 @@ static int set_up(void **state)
     struct fake_policyd *f = world_begin();
 
     *state = f;
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     atomic_store(&pil_process.link[0].busy, UINT64_C(1) << 62);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     atomic_store(&pil_process.link[0].busy, 0);
     own = (int)atomic_load(&pil_process.link[1].fd) - 1;
     return 0;
@@ -51,7 +51,7 @@ static void assert_link_works(struct fake_policyd *f)
     unsigned before = fake_seen(f).connections;
 
     assert_true(is_open(own) && pil_ownfd_has(own));
-    assert_err(pil_link_ask(&q, 1, &v), PIL_OK);
+    assert_err(pil_link_ask(&q, 1, &v, pil_link_deadline()), PIL_OK);
     assert_int_equal(fake_seen(f).connections, before);
 }
 
@@ -147,11 +147,11 @@ static int low, high;
 static void child_world(void)
 {
     pil_state_ready();
-    CHECK(pil_link_welcome() == PIL_OK);
+    CHECK(pil_link_welcome(pil_link_deadline()) == PIL_OK);
     low = (int)atomic_load(&pil_process.link[0].fd) - 1;
     fresh_at(low + 1);
     atomic_store(&pil_process.link[0].busy, UINT64_C(1) << 62);
-    CHECK(pil_link_welcome() == PIL_OK);
+    CHECK(pil_link_welcome(pil_link_deadline()) == PIL_OK);
     atomic_store(&pil_process.link[0].busy, 0);
     high = (int)atomic_load(&pil_process.link[1].fd) - 1;
     fresh_at(low - 1);
@@ -197,8 +197,8 @@ static void the_links_work_after_everything_was_closed(void **state)
 
     IN_CHILD(child_world(); pil_shim_closefrom(0);
              struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET};
-             struct pil_verdict v;
-             CHECK(pil_link_ask(&q, 1, &v) == PIL_OK && v.effect == PIL_ALLOW););
+             struct pil_verdict v; CHECK(pil_link_ask(&q, 1, &v, pil_link_deadline()) == PIL_OK &&
+                                         v.effect == PIL_ALLOW););
     assert_int_equal(fake_seen(f).connections, before + 2); /* the two of child_world */
 }
 
@@ -233,7 +233,8 @@ static void dup_onto_ours_moves_us_away(void **state)
     assert_false(pil_ownfd_has(own) || pil_ownfd_has(first));
     fake_wait_ended(f, 2);
     assert_int_equal(pil_shim_fcntl(own, F_GETFD, 0), 0);
-    assert_err(pil_link_ask(&q, 1, &v), PIL_OK); /* over a new link, at another number */
+    assert_err(pil_link_ask(&q, 1, &v, pil_link_deadline()),
+               PIL_OK); /* over a new link, at another number */
     assert_int_equal(fake_seen(f).connections, 3);
     assert_int_equal(pil_shim_close(own), 0); /* the program's now */
     assert_int_equal(pil_shim_close(first), 0);

@@ -64,9 +64,9 @@ static void a_fresh_socket_spares_one_question(void **state)
 
     (void)state;
     assert_true(fd >= 0);
-    assert_int_equal(pil_call_socket_type(fd), SOCK_DGRAM);
+    assert_int_equal(pil_call_connect_type(fd), SOCK_DGRAM);
     assert_int_equal(questions, 0);
-    assert_int_equal(pil_call_socket_type(fd), SOCK_DGRAM);
+    assert_int_equal(pil_call_connect_type(fd), SOCK_DGRAM);
     assert_int_equal(questions, 1);
     close(fd);
     errno = 0;
@@ -82,22 +82,22 @@ static void other_sockets_under_the_number_are_asked_about(void **state)
     (void)state;
     assert_int_equal(pil_shim_close(number), 0);
     assert_int_equal(fcntl(udp, F_DUPFD, number), number);
-    assert_int_equal(pil_call_socket_type(number), SOCK_DGRAM);
+    assert_int_equal(pil_call_connect_type(number), SOCK_DGRAM);
     close(number);
 
     assert_int_equal(pil_shim_socket(AF_INET, SOCK_STREAM, 0), number);
     assert_int_equal(pil_shim_dup2(udp, number), number);
-    assert_int_equal(pil_call_socket_type(number), SOCK_DGRAM);
+    assert_int_equal(pil_call_connect_type(number), SOCK_DGRAM);
     close(number);
 
     pil_fresh_note(number, SOCK_STREAM); /* closed behind the hooks */
     assert_int_equal(pil_shim_dup(udp), number);
-    assert_int_equal(pil_call_socket_type(number), SOCK_DGRAM);
+    assert_int_equal(pil_call_connect_type(number), SOCK_DGRAM);
     close(number);
 
     pil_fresh_note(number, SOCK_STREAM);
     assert_int_equal(pil_shim_fcntl(udp, F_DUPFD_CLOEXEC, number), number);
-    assert_int_equal(pil_call_socket_type(number), SOCK_DGRAM);
+    assert_int_equal(pil_call_connect_type(number), SOCK_DGRAM);
     assert_int_equal(pil_shim_close_range((unsigned)number, (unsigned)number, 0), 0);
     close(udp);
 }

@@ -27,7 +27,7 @@ static int ask_port(uint16_t port, struct pil_verdict *v)
 {
     struct pil_query q = question(port);
 
-    return pil_link_ask(&q, 1, v);
+    return pil_link_ask(&q, 1, v, pil_link_deadline());
 }
 
 static int ask(void)
@@ -107,7 +107,7 @@ static void a_batch_keeps_its_order(void **state)
 
     for (unsigned i = 0; i < PIL_BATCH_MAX; i++)
         q[i] = question((uint16_t)(100 + i));
-    assert_err(pil_link_ask(q, PIL_BATCH_MAX, v), PIL_OK);
+    assert_err(pil_link_ask(q, PIL_BATCH_MAX, v, pil_link_deadline()), PIL_OK);
     assert_int_equal(fake_seen(f).frames, 1);
     assert_int_equal(fake_seen(f).last_count, PIL_BATCH_MAX);
     for (unsigned i = 0; i < PIL_BATCH_MAX; i++)
@@ -134,7 +134,7 @@ static void greet_says_hello_and_reads_later(void **state)
     assert_int_equal(links_up(), 1);
     assert_null(atomic_load(&pil_process.page));
     assert_true(pil_process.link[0].greeted);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_non_null(atomic_load(&pil_process.page));
     assert_false(pil_process.link[0].greeted);
     assert_int_equal(fake_seen(f).hellos, 1);
@@ -184,9 +184,26 @@ static void the_deadline_that_policyd_gives_holds_at_once(void **state)
     struct fake_policyd *f = *state;
 
     fake_says(f, 0, 1500);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_int_equal(atomic_load(&pil_process.deadline_ms), 1500);
+    assert_err(ask(), PIL_OK); /* on the link that was connected before it was known */
     assert_deadline(1500);
+}
+
+/* However many waits a call consists of, it has one deadline: what is left of it is what the next
+ * wait may take, and with nothing left there is none. */
+static void a_call_has_one_deadline(void **state)
+{
+    struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET, .port = 1};
+    struct pil_verdict v;
+
+    (void)state;
+    assert_err(ask(), PIL_OK);
+    assert_err(pil_link_ask(&q, 1, &v, pil_real_now_ns() + 5000000500u), PIL_OK);
+    assert_in_range(timeout_of(SO_RCVTIMEO), 1000000, 5010000);
+    assert_err(ask(), PIL_OK); /* and the next call has the whole time again */
+    assert_deadline(WORLD_LONG_MS);
+    assert_err(pil_link_ask(&q, 1, &v, pil_real_now_ns()), PIL_E_TIMEOUT);
 }
 
 static void a_silly_deadline_is_not_taken(void **state)
@@ -195,7 +212,7 @@ static void a_silly_deadline_is_not_taken(void **state)
 
     atomic_store(&pil_process.deadline_ms, 0);
     fake_says(f, 0, 9);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_int_equal(atomic_load(&pil_process.deadline_ms), 0);
     assert_deadline(PIL_DEADLINE_MS);
 }
@@ -245,7 +262,7 @@ static void nobody_there_is_unreachable(void **state)
     (void)state;
     snprintf(pil_env.socket, sizeof(pil_env.socket), "/nowhere/policyd.sock");
     assert_err(ask(), PIL_E_UNREACHABLE);
-    assert_err(pil_link_welcome(), PIL_E_UNREACHABLE);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_E_UNREACHABLE);
     assert_int_equal(links_up(), 0);
     assert_int_equal(pil_ownfd_from(0), -1);
 }
@@ -307,7 +324,7 @@ static void no_answer_is_timed_out(void **state)
 {
     struct fake_policyd *f = *state;
 
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     world_deadline(WORLD_SHORT_MS);
     fake_always(f, FAKE_HOLD);
     assert_err(ask(), PIL_E_TIMEOUT);
@@ -443,7 +460,7 @@ static void every_broken_welcome_is_malformed(void **state)
         int err;
 
         fake_greets(f, w);
-        err = pil_link_welcome();
+        err = pil_link_welcome(pil_link_deadline());
         if (err != PIL_E_MALFORMED)
             fail_msg("welcome %d gave %s", w, pil_err_name(err));
         assert_null(atomic_load(&pil_process.page));
@@ -508,7 +525,7 @@ static void until_then_calls_fail_at_once(void **state)
     struct fake_policyd *f = *state;
 
     frozen_ns = 100 * WORLD_SECOND;
-    pil_real_sys.clock_gettime = frozen_clock;
+    pil_real_libc.clock_gettime = frozen_clock;
     fake_greets(f, FAKE_WELCOME_NO_FDS);
     assert_err(ask(), PIL_E_MALFORMED);
     assert_int_equal(atomic_load(&pil_process.retry_ns), frozen_ns + 50 * 1000000);
@@ -621,14 +638,14 @@ static void alive_tells_what_the_link_tells(void **state)
     struct fake_policyd *f = *state;
 
     assert_false(pil_link_alive()); /* never welcomed */
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_true(pil_link_alive());
     assert_true(pil_link_alive());
     fake_die(f);
     assert_false(pil_link_alive());
     assert_false(pil_link_alive());
     fake_live(f);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_true(pil_link_alive());
 }
 
@@ -636,12 +653,12 @@ static void a_retired_page_leads_to_a_new_hello(void **state)
 {
     struct fake_policyd *f = *state;
 
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     pil_genpage_retire(fake_page(f));
     assert_false(pil_link_alive());
     fake_die(f);
     fake_live(f);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_int_equal(fake_seen(f).hellos, 2);
     assert_int_equal(pil_genpage_word(atomic_load(&pil_process.page)), UINT64_C(2000) << 16);
     assert_true(pil_link_alive());
@@ -691,7 +708,7 @@ static void eight_wait_each_with_a_link_and_a_ninth_waits_for_one(void **state)
 
     fake_says(f, 0, 10000);
     fake_judge(f, rule_is_port);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     fake_always(f, FAKE_HOLD);
     start_askers(a, PIL_LINKS);
     fake_wait_frames(f, PIL_LINKS);
@@ -720,7 +737,7 @@ static void links_that_fail_together_back_off_once(void **state)
     struct asker a[PIL_LINKS];
 
     frozen_ns = 100 * WORLD_SECOND;
-    pil_real_sys.clock_gettime = frozen_clock;
+    pil_real_libc.clock_gettime = frozen_clock;
     world_deadline(WORLD_SHORT_MS);
     fake_always(f, FAKE_HOLD);
     start_askers(a, PIL_LINKS);
@@ -738,7 +755,7 @@ static void no_free_link_is_timed_out(void **state)
     struct timespec now;
     uint64_t busy;
 
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     world_clock(CLOCK_MONOTONIC, &now);
     busy = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     for (unsigned i = 0; i < PIL_LINKS; i++)
@@ -805,7 +822,7 @@ static void twelve_threads_each_get_their_own_answers(void **state)
 
     fake_judge(f, rule_is_port);
     fake_says(f, 0, 10000);
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     for (unsigned i = 0; i < PIL_NELEM(a); i++) {
         a[i] = (struct asker){.port = (uint16_t)(1 + i)};
         assert_int_equal(pthread_create(&a[i].thread, NULL, ask_many, &a[i]), 0);
@@ -863,6 +880,7 @@ int main(void)
         world_test(the_link_is_high_and_close_on_exec),
         world_test(the_deadline_is_the_documented_one),
         world_test(the_deadline_that_policyd_gives_holds_at_once),
+        world_test(a_call_has_one_deadline),
         world_test(a_silly_deadline_is_not_taken),
         world_test(the_other_place_is_tried),
         world_test(signals_wait_while_a_link_is_held),

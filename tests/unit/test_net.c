@@ -4,6 +4,7 @@
  */
 #include "tests/support/support.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -12,7 +13,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "shim/guard.h"
 #include "shim/shim.h"
 #include "tests/support/shimworld.h"
 
@@ -198,7 +198,17 @@ static void unix_sockets_are_judged_by_their_absolute_path(void **state)
     test_folder_remove(folder);
 }
 
-static void inside_a_name_call_unix_passes(void **state)
+/* An address in a module of the name service, as a hook sees its caller. */
+static const void *name_service(void)
+{
+    void *module = dlopen("libnss_compat.so.2", RTLD_NOW);
+    void *code = module ? dlsym(module, "_nss_compat_getpwnam_r") : NULL;
+
+    assert_non_null(code);
+    return code;
+}
+
+static void the_name_service_reaches_its_daemons(void **state)
 {
     struct fake_policyd *f = *state;
     struct sockaddr_un un = {.sun_family = AF_UNIX};
@@ -207,13 +217,18 @@ static void inside_a_name_call_unix_passes(void **state)
 
     fake_verdict(f, &deny);
     strcpy(un.sun_path, "/nowhere/nscd");
-    pil_guard_enter();
-    assert_int_equal(pil_shim_connect(fd, (struct sockaddr *)&un, sizeof(un), NULL), -1);
+    assert_int_equal(pil_shim_connect(fd, (struct sockaddr *)&un, sizeof(un), name_service()), -1);
     assert_int_equal(errno, ENOENT);
     assert_int_equal(fake_seen(f).frames, 0);
-    assert_int_equal(pil_shim_connect(inet, (struct sockaddr *)&in, sizeof(in), NULL), -1);
-    pil_guard_leave();
+    assert_int_equal(pil_shim_connect(inet, (struct sockaddr *)&in, sizeof(in), name_service()),
+                     -1);
+    assert_int_equal(errno, ECONNREFUSED);
     assert_int_equal(fake_seen(f).frames, 1);
+    assert_int_equal(pil_shim_connect(fd, (struct sockaddr *)&un, sizeof(un),
+                                      (const void *)the_name_service_reaches_its_daemons),
+                     -1);
+    assert_int_equal(errno, ECONNREFUSED);
+    assert_int_equal(fake_seen(f).frames, 2);
     close(fd), close(inet);
 }
 
@@ -434,7 +449,7 @@ int main(void)
         world_test(the_kernels_own_refusals_come_through),
         world_test(what_was_judged_is_what_is_connected),
         world_test(unix_sockets_are_judged_by_their_absolute_path),
-        world_test(inside_a_name_call_unix_passes),
+        world_test(the_name_service_reaches_its_daemons),
         world_test(listen_is_judged_by_the_own_address),
         world_test(a_denied_listen_does_not_listen),
         world_test(a_datagram_bind_to_a_port_is_judged_as_listen),

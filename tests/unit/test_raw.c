@@ -104,7 +104,7 @@ static void ours_are_guarded(void **state)
     int own;
 
     (void)state;
-    assert_err(pil_link_welcome(), PIL_OK);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     own = pil_ownfd_from(0);
     assert_true(own > 0);
 #define BADF(...)                                                                                  \

@@ -1,3 +1,0 @@
-#include "shim/guard.h"
-
-__thread unsigned pil_guard_depth;
