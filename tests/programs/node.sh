@@ -18,7 +18,10 @@ scenario() {
                 get(server.address().port)));
             console.log(all.filter((t) => t === "served").length);
             console.log(await get(1));
-            require("dns").lookup("nobody.invalid", (e) => console.log(e.syscall));
+            await new Promise((done) => require("dns").lookup("nobody.invalid", (e) => {
+                console.log(e.syscall);
+                done();
+            }));
             const udp = dgram.createSocket("udp4").bind(0, "127.0.0.1", () =>
                 udp.send("datagram", udp.address().port, "127.0.0.1"));
             udp.on("message", (m) => {
