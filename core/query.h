@@ -41,11 +41,16 @@ enum pil_field {
 };
 #define PIL_FIELD_ALL 7u
 
+/* Asked ahead of the call, which may never be made: answered like any other, but neither logged nor
+ * counted, because nothing has happened yet. */
+#define PIL_QUERY_AHEAD 1u
+
 struct pil_query {
     uint8_t action;          /* enum pil_action */
     uint8_t kind;            /* enum pil_kind of the resource */
     uint8_t seen;            /* enum pil_field: what this enforcement point could tell. A seen
                                 name may be empty: the program resolved none */
+    uint8_t flags;           /* PIL_QUERY_AHEAD or 0 */
     uint16_t port;           /* host order; PIL_KIND_INET */
     struct pil_ip ip;        /* PIL_KIND_INET */
     struct pil_ip source;    /* PIL_FIELD_SOURCE */

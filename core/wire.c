@@ -84,7 +84,7 @@ static void put_query(struct pil_writer *w, const struct pil_query *q)
     pil_put_u8(w, q->action);
     pil_put_u8(w, q->kind);
     pil_put_u8(w, q->seen);
-    pil_put_u8(w, 0);
+    pil_put_u8(w, q->flags);
     pil_put_u16(w, q->port);
     pil_put_bytes(w, &q->ip, sizeof(q->ip));
     pil_put_bytes(w, &q->source, sizeof(q->source));
@@ -100,9 +100,10 @@ void pil_wire_put_queries(struct pil_writer *w, const struct pil_query *queries,
 }
 
 /* The rules of query.h that a cursor cannot check. */
-static int check_query(const struct pil_query *q, unsigned reserved)
+static int check_query(const struct pil_query *q)
 {
-    if (reserved || q->action == PIL_ACTION_NONE || q->action >= PIL_ACTION_COUNT)
+    if ((q->flags & ~PIL_QUERY_AHEAD) || q->action == PIL_ACTION_NONE ||
+        q->action >= PIL_ACTION_COUNT)
         return PIL_E_MALFORMED;
     if (q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT || (q->seen & ~PIL_FIELD_ALL))
         return PIL_E_MALFORMED;
@@ -112,22 +113,19 @@ static int check_query(const struct pil_query *q, unsigned reserved)
 
 static int get_query(struct pil_reader *r, struct pil_query *q)
 {
-    unsigned reserved;
-
     q->action = pil_get_u8(r);
     q->kind = pil_get_u8(r);
     q->seen = pil_get_u8(r);
-    reserved = pil_get_u8(r);
+    q->flags = pil_get_u8(r);
     q->port = pil_get_u16(r);
     pil_get_bytes(r, &q->ip, sizeof(q->ip));
     pil_get_bytes(r, &q->source, sizeof(q->source));
     q->name = pil_get_text(r, PIL_NAME_MAX);
     q->caller = pil_get_text(r, PIL_CALLER_MAX);
-    return r->failed ? PIL_E_TRUNCATED : check_query(q, reserved);
+    return r->failed ? PIL_E_TRUNCATED : check_query(q);
 }
 
-int pil_wire_get_queries(struct pil_reader *r, struct pil_query out[PIL_BATCH_MAX],
-                         unsigned *count)
+int pil_wire_get_queries(struct pil_reader *r, struct pil_query out[PIL_BATCH_MAX], unsigned *count)
 {
     unsigned n = pil_get_u16(r);
 

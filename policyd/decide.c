@@ -161,6 +161,8 @@ void pil_decide(struct pil_decider *d, const struct pil_subject *who, const stru
         look_up(d, policy, who, q, left, out);
     if (policy)
         out->generation = policy->generation;
+    if (q->flags & PIL_QUERY_AHEAD)
+        return;
     d->stats->decisions[out->tier][out->effect]++;
     d->stats->reasons[out->reason]++;
     d->stats->shadow[out->shadow]++;

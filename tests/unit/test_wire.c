@@ -359,13 +359,16 @@ static void query_texts_are_bounded(void **state)
     assert_err(query_answer(&q), PIL_E_TRUNCATED);
 }
 
-static void a_reserved_byte_must_be_zero(void **state)
+static void unknown_query_flags_are_refused(void **state)
 {
     struct pil_reader r;
 
     (void)state;
     assert_err(query_answer(&queries[0]), PIL_OK);
-    frame[2 + 3] = 1;
+    frame[2 + 3] = PIL_QUERY_AHEAD;
+    pil_reader_init(&r, frame, 2 + 6 + 32 + 4 + 19 + 10);
+    assert_err(get_decide(&r), PIL_OK);
+    frame[2 + 3] = PIL_QUERY_AHEAD << 1;
     pil_reader_init(&r, frame, 2 + 6 + 32 + 4 + 19 + 10);
     assert_err(get_decide(&r), PIL_E_MALFORMED);
 }
@@ -487,7 +490,7 @@ int main(void)
         cmocka_unit_test(foreign_heads_are_refused),
         cmocka_unit_test(queries_off_the_lists_are_refused),
         cmocka_unit_test(query_texts_are_bounded),
-        cmocka_unit_test(a_reserved_byte_must_be_zero),
+        cmocka_unit_test(unknown_query_flags_are_refused),
         cmocka_unit_test(batches_are_bounded),
         cmocka_unit_test(the_largest_batch_fits_a_frame),
         cmocka_unit_test(verdicts_off_the_lists_are_refused),
