@@ -5,8 +5,8 @@
 
 #include "core/defs.h"
 
-#define SETS 128u
-#define WAYS 4u
+#define SETS          128u
+#define WAYS          4u
 #define VERDICT_WORDS 3u
 
 struct entry {
@@ -27,11 +27,11 @@ void *pil_cache_memory(size_t *len)
     return table;
 }
 
-void pil_key_make(struct pil_key *key, const struct pil_query *q, struct pil_digest name,
-                  struct pil_digest caller)
+void pil_key_make(struct pil_key *key, const struct pil_query *q, uint32_t subject,
+                  struct pil_digest name, struct pil_digest caller)
 {
     key->word[0] = (uint64_t)q->action | (uint64_t)q->kind << 8 | (uint64_t)q->seen << 16 |
-                   (uint64_t)q->port << 32;
+                   (uint64_t)q->port << 32 | (uint64_t)subject << 48;
     memcpy(&key->word[1], &q->ip, sizeof(q->ip));
     memcpy(&key->word[3], &q->source, sizeof(q->source));
     memcpy(&key->word[5], &name, sizeof(name));

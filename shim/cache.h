@@ -24,17 +24,17 @@ struct pil_key {
     uint64_t word[PIL_KEY_WORDS];
 };
 
-/* name and caller are the digests of the query's texts. */
-void pil_key_make(struct pil_key *key, const struct pil_query *q, struct pil_digest name,
-                  struct pil_digest caller);
+/* subject numbers the users this process has been; name and caller are the digests of the query's
+ * texts. */
+void pil_key_make(struct pil_key *key, const struct pil_query *q, uint32_t subject,
+                  struct pil_digest name, struct pil_digest caller);
 
 /* Finds a verdict of that generation that is good at now_ns. out->ttl_ms is not kept. */
 bool pil_cache_find(const struct pil_key *key, uint64_t generation, uint64_t now_ns,
                     struct pil_verdict *out);
 
 /* Keeps a verdict for verdict->ttl_ms from now_ns on; nothing when that is 0. */
-void pil_cache_keep(const struct pil_key *key, const struct pil_verdict *verdict,
-                    uint64_t now_ns);
+void pil_cache_keep(const struct pil_key *key, const struct pil_verdict *verdict, uint64_t now_ns);
 
 /* The memory of the cache, for marking it as wiped on fork. */
 void *pil_cache_memory(size_t *len);

@@ -29,7 +29,12 @@ static uint64_t page_word(void)
     return page ? pil_genpage_word(page) : 0;
 }
 
-/* Once a second, or when there was no page yet: is there a policyd, is it the same? */
+static uint32_t subject(void)
+{
+    return atomic_load_explicit(&pil_process.subject, memory_order_relaxed);
+}
+
+/* Once a second, or when there was no page yet: is there a policyd, is it the same, are we? */
 static int look_after_link(uint64_t now_ns, uint64_t *end_ns)
 {
     atomic_store_explicit(&pil_process.check_ns, now_ns + CHECK_NS, memory_order_relaxed);
@@ -80,7 +85,7 @@ static void complete(struct question *question, const struct pil_query *asked, c
         q->seen |= PIL_FIELD_SOURCE;
     else
         memset(&q->source, 0, sizeof(q->source));
-    pil_key_make(&question->key, q, name, calling);
+    pil_key_make(&question->key, q, subject(), name, calling);
 }
 
 /* The one fail-closed rule: whatever kept policyd from answering is a denial with its name. */
@@ -197,6 +202,7 @@ void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned co
         queries[i] = (struct pil_query){
             .action = PIL_ACTION_CONNECT,
             .kind = PIL_KIND_INET,
+            .flags = PIL_QUERY_AHEAD,
             .seen = (uint8_t)(fields & PIL_FIELD_NAME),
             .port = port[i],
             .ip = ip[i],
@@ -212,7 +218,7 @@ void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned co
             continue;
         if (fields & PIL_FIELD_NAME)
             digest = name->digest;
-        pil_key_make(&key, &queries[i], digest, (struct pil_digest){{0, 0}});
+        pil_key_make(&key, &queries[i], subject(), digest, (struct pil_digest){{0, 0}});
         pil_cache_keep(&key, &verdicts[i], now_ns);
     }
 }

@@ -270,6 +270,14 @@ static int send_hello(struct pil_link *link, int fd)
     return pil_chan_send(sys, fd, &iov, 1, NULL, 0, true);
 }
 
+static uint32_t effective_user(void)
+{
+    uint32_t real = 0, effective = 0, saved = 0;
+
+    sys->getresuid(&real, &effective, &saved);
+    return effective;
+}
+
 static int connect_link(struct pil_link *link)
 {
     int fd = -1, err = connect_to(link, pil_env.socket, &fd);
@@ -278,6 +286,7 @@ static int connect_link(struct pil_link *link)
         err = connect_to(link, pil_env.alternative, &fd);
     if (err)
         return fail(link, err);
+    atomic_store(&pil_process.euid, effective_user());
     link->instance = atomic_load(&pil_process.instance);
     link->cookie = cookie_of(fd);
     atomic_store(&link->fd, (uint32_t)fd + 1);
@@ -462,12 +471,23 @@ void pil_link_greet(void)
 
 /* ---- looking after the link ---------------------------------------------------------------- */
 
+/* policyd knows this process by the user it connected as. One that became another user since is
+ * another subject, to policyd and to the cache. */
+static bool changed_user(uint32_t instance)
+{
+    if (!pil_pages_have(instance) || atomic_load(&pil_process.euid) == effective_user())
+        return false;
+    atomic_fetch_add(&pil_process.subject, 1);
+    return true;
+}
+
 bool pil_link_alive(void)
 {
     const struct pil_genpage *page = atomic_load(&pil_process.page);
     uint32_t instance = atomic_load(&pil_process.instance);
 
-    if (page && pil_pages_have(instance) && pil_genpage_is_retired(page)) {
+    if (changed_user(instance) ||
+        (page && pil_pages_have(instance) && pil_genpage_is_retired(page))) {
         atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
         return false;
     }

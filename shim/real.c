@@ -29,23 +29,27 @@ static long cancellable(long number, long a, long b, long c, long d, long e, lon
     return result;
 }
 
-/* Every network call twice: plain for ourselves, cancellable for the program. */
-#define BOTH(type, name, parameters, number, a, b, c, d, e, f)                                     \
+/* A network call as we make it ourselves. */
+#define PLAIN(type, name, parameters, number, a, b, c, d, e, f)                                    \
     static type sys_##name parameters                                                              \
     {                                                                                              \
         return (type)pil_stub(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),       \
                               (long)(f));                                                          \
-    }                                                                                              \
+    }
+
+/* And as the program makes it, where pthreads(7) lists it as a cancellation point. */
+#define BOTH(type, name, parameters, number, a, b, c, d, e, f)                                     \
+    PLAIN(type, name, parameters, number, a, b, c, d, e, f)                                        \
     static type host_##name parameters                                                             \
     {                                                                                              \
         return (type)cancellable(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),    \
                                  (long)(f));                                                       \
     }
 
+PLAIN(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, fd, sa, len, 0, 0, 0)
+PLAIN(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
 BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), SYS_connect, fd, sa, len, 0,
      0, 0)
-BOTH(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, fd, sa, len, 0, 0, 0)
-BOTH(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
 BOTH(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), SYS_accept4, fd, sa,
      len, flags, 0, 0)
 BOTH(ssize_t, sendto,
@@ -60,12 +64,13 @@ struct pil_sysops pil_real_sys;
 struct pil_sysops pil_real_host;
 struct pil_real_libc pil_real_libc;
 
+/* pthreads(7) makes bind and listen no cancellation points, so both tables have the plain ones. */
 #define FILL(table, prefix)                                                                        \
     do {                                                                                           \
         (table) = pil_sysops_kernel;                                                               \
         (table).connect = prefix##_connect;                                                        \
-        (table).bind = prefix##_bind;                                                              \
-        (table).listen = prefix##_listen;                                                          \
+        (table).bind = sys_bind;                                                                   \
+        (table).listen = sys_listen;                                                               \
         (table).accept4 = prefix##_accept4;                                                        \
         (table).sendto = prefix##_sendto;                                                          \
         (table).sendmsg = prefix##_sendmsg;                                                        \

@@ -22,27 +22,27 @@
 #include "core/ring.h"
 #include "shim/ownfd.h"
 
-#define PIL_LINKS PIL_OWNFD_MAX
+#define PIL_LINKS       PIL_OWNFD_MAX
 #define PIL_LINK_BUFFER 4096u /* bytes of the largest frame the shim sends or takes */
 
 /* One connection to policyd. Owned by the thread that holds `busy`. */
 struct pil_link {
-    _Atomic uint64_t busy;  /* CLOCK_MONOTONIC ns when it was taken; 0: free */
-    _Atomic uint32_t fd;    /* descriptor + 1; 0: not connected */
-    uint64_t end_ns;        /* when the call that uses it must be over */
-    uint64_t cookie;        /* SO_COOKIE: tells our socket from another one under its number */
-    uint32_t instance;      /* of policyd, pil_process.instance when it was connected */
+    _Atomic uint64_t busy; /* CLOCK_MONOTONIC ns when it was taken; 0: free */
+    _Atomic uint32_t fd;   /* descriptor + 1; 0: not connected */
+    uint64_t end_ns;       /* when the call that uses it must be over */
+    uint64_t cookie;       /* SO_COOKIE: tells our socket from another one under its number */
+    uint32_t instance;     /* of policyd, pil_process.instance when it was connected */
     uint32_t sequence;
-    uint32_t limit_ms;      /* what the kernel was told to wait on the socket */
-    bool greeted;           /* hello was sent, welcome not yet read */
+    uint32_t limit_ms; /* what the kernel was told to wait on the socket */
+    bool greeted;      /* hello was sent, welcome not yet read */
     uint8_t buffer[PIL_LINK_BUFFER] __attribute__((aligned(8)));
 };
 
 /* Everything that is wiped in a forked child: whole pages of it, so that nothing else lies in a
  * page that is wiped. */
 struct pil_process {
-    _Atomic uint32_t phase;    /* 0: fresh or forked, 1: starting, 2: ready */
-    _Atomic uint32_t instance; /* raised when policyd turned out to be gone */
+    _Atomic uint32_t phase;             /* 0: fresh or forked, 1: starting, 2: ready */
+    _Atomic uint32_t instance;          /* raised when policyd turned out to be gone */
     _Atomic(struct pil_genpage *) page; /* of the last policyd that said welcome; never unmapped,
                                            because a thread may be reading it */
     _Atomic(struct pil_ring *) ring;
@@ -53,8 +53,10 @@ struct pil_process {
     _Atomic uint32_t cause;         /* enum pil_err of the last failure to reach policyd */
     _Atomic uint64_t retry_ns;      /* not before this (CLOCK_MONOTONIC), after failures */
     _Atomic uint32_t backoff_ms;
-    _Atomic uint64_t check_ns;      /* when to look next whether the link is up (coarse) */
-    _Atomic uint32_t released;      /* futex word: raised when a link becomes free */
+    _Atomic uint32_t euid;     /* effective user that policyd knows us by */
+    _Atomic uint32_t subject;  /* raised when that changed: part of the cache's keys */
+    _Atomic uint64_t check_ns; /* when to look next whether the link is up (coarse) */
+    _Atomic uint32_t released; /* futex word: raised when a link becomes free */
     _Atomic uint32_t waiters;
     struct pil_link link[PIL_LINKS] __attribute__((aligned(64)));
 } __attribute__((aligned(4096)));

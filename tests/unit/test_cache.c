@@ -30,7 +30,7 @@ static struct pil_key key_of(unsigned port)
     struct pil_digest none = {{0, 0}};
     struct pil_key key;
 
-    pil_key_make(&key, &q, none, none);
+    pil_key_make(&key, &q, 0, none, none);
     return key;
 }
 
@@ -156,12 +156,12 @@ static void every_field_is_in_the_key(void **state)
     unsigned n = 0;
 
     (void)state;
-    pil_key_make(&keys[n++], &base, none, none);
+    pil_key_make(&keys[n++], &base, 0, none, none);
 #define OTHER(change)                                                                              \
     do {                                                                                           \
         q = base;                                                                                  \
         change;                                                                                    \
-        pil_key_make(&keys[n++], &q, none, none);                                                  \
+        pil_key_make(&keys[n++], &q, 0, none, none);                                               \
     } while (0)
     OTHER(q.action = PIL_ACTION_LISTEN);
     OTHER(q.kind = PIL_KIND_UNIX);
@@ -173,10 +173,11 @@ static void every_field_is_in_the_key(void **state)
         OTHER(q.ip.octet[i] = 1);
         OTHER(q.source.octet[i] = 1);
     }
-    pil_key_make(&keys[n++], &base, some[0], none);
-    pil_key_make(&keys[n++], &base, some[1], none);
-    pil_key_make(&keys[n++], &base, none, some[0]);
-    pil_key_make(&keys[n++], &base, none, some[1]);
+    pil_key_make(&keys[n++], &base, 1, none, none);
+    pil_key_make(&keys[n++], &base, 0, some[0], none);
+    pil_key_make(&keys[n++], &base, 0, some[1], none);
+    pil_key_make(&keys[n++], &base, 0, none, some[0]);
+    pil_key_make(&keys[n++], &base, 0, none, some[1]);
     for (unsigned i = 0; i < n; i++)
         for (unsigned k = 0; k < i; k++)
             assert_memory_not_equal(&keys[i], &keys[k], sizeof(keys[0]));
@@ -199,9 +200,9 @@ static void the_address_of_a_text_is_not_in_the_key(void **state)
 
     (void)state;
     q.name = pil_slice_of(one);
-    pil_key_make(&a, &q, d, none);
+    pil_key_make(&a, &q, 0, d, none);
     q.name = pil_slice_of(two);
-    pil_key_make(&b, &q, d, none);
+    pil_key_make(&b, &q, 0, d, none);
     assert_memory_equal(&a, &b, sizeof(a));
 }
 

@@ -481,6 +481,34 @@ static void a_retired_page_is_left_in_a_second(void **state)
     assert_int_equal(v.generation, 2000);
 }
 
+static uint32_t other_user;
+
+static int fake_getresuid(uint32_t *real, uint32_t *effective, uint32_t *saved)
+{
+    *real = *effective = *saved = other_user;
+    return 0;
+}
+
+/* A server that gives up its rights while it runs: what root was allowed is not served to it. */
+static void another_user_is_another_subject(void **state)
+{
+    struct pil_verdict deny = {.reason = PIL_REASON_RULE_DENY, .tier = PIL_TIER_ENGINE}, v;
+    struct fake_policyd *f = *state;
+
+    pil_real_sys.getresuid = fake_getresuid;
+    other_user = 0;
+    assert_int_equal(connect_to(80, NULL), 0);
+    other_user = 4711;
+    fake_verdict(f, &deny);
+    world_later(1001);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(v.tier, deny.tier);
+    assert_int_equal(fake_seen(f).connections, 2);
+    world_later(1001);
+    assert_int_equal(connect_to(80, &v), EACCES);
+    assert_int_equal(fake_seen(f).connections, 2);
+}
+
 /* ---- conditions ------------------------------------------------------------------------------ */
 
 static struct pil_name host(const char *text)
@@ -679,6 +707,7 @@ int main(void)
         world_test(generation_0_never_allows),
         world_test(a_busy_process_finds_a_restarted_policyd_in_a_second),
         world_test(a_retired_page_is_left_in_a_second),
+        world_test(another_user_is_another_subject),
         world_test(nothing_is_carried_that_nobody_looks_at),
         world_test(the_name_is_carried_when_rules_look_at_it),
         world_test(the_source_is_carried_for_accept_alone),
