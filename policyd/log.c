@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 
 struct pil_log {
     char *path;
+    bool follow; /* a link in its place */
     enum pil_on_full on_full;
     char *room;
     size_t cap;
@@ -39,11 +41,21 @@ struct pil_log {
     int fd; /* the writer's alone once it runs */
 };
 
-static int open_file(const char *path)
+/* Where another user may put something in the file's place, root must not be led astray by it. */
+static int open_file(const struct pil_log *log)
 {
-    if (strcmp(path, "stderr") == 0)
+    int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, fd;
+    struct stat st;
+
+    if (strcmp(log->path, "stderr") == 0)
         return fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
-    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+    fd = open(log->path, flags | (log->follow ? 0 : O_NOFOLLOW), 0640);
+    if (fd < 0 || log->follow ||
+        (fstat(fd, &st) == 0 && (!S_ISREG(st.st_mode) || st.st_nlink == 1)))
+        return fd;
+    close(fd);
+    errno = EMLINK;
+    return -1;
 }
 
 static int init_sync(struct pil_log *log)
@@ -60,7 +72,8 @@ static int init_sync(struct pil_log *log)
     return err ? PIL_E_NOMEM : PIL_OK;
 }
 
-int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full, struct pil_log **out)
+int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full, bool follow,
+                 struct pil_log **out)
 {
     struct pil_log *log = calloc(1, sizeof(*log));
 
@@ -68,6 +81,7 @@ int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full, stru
         return PIL_E_NOMEM;
     log->fd = -1;
     log->on_full = on_full;
+    log->follow = follow;
     log->cap = buffer;
     log->path = strdup(path);
     log->room = malloc(buffer);
@@ -75,7 +89,7 @@ int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full, stru
         pil_log_close(log);
         return PIL_E_NOMEM;
     }
-    log->fd = open_file(path);
+    log->fd = open_file(log);
     if (log->fd < 0) {
         int saved = errno;
 
@@ -87,10 +101,44 @@ int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full, stru
     return PIL_OK;
 }
 
+/* Whether the folder of path is one of those that were made for this service. */
+static bool in_own_folder(const char *path)
+{
+    const char *own = getenv("LOGS_DIRECTORY"), *slash = strrchr(path, '/');
+
+    while (own && slash && *own != '\0') {
+        size_t len = strcspn(own, ":");
+
+        if (len == (size_t)(slash - path) && memcmp(own, path, len) == 0)
+            return len > 0;
+        own += len + (own[len] == ':');
+    }
+    return false;
+}
+
+static void own_folder(const char *path, unsigned uid, unsigned gid)
+{
+    char *folder = strndup(path, (size_t)(strrchr(path, '/') - path));
+    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+
+    free(folder);
+    if (fd < 0)
+        return;
+    if (fchown(fd, uid, gid)) /* as below */
+        errno = 0;
+    close(fd);
+}
+
 void pil_log_own(const struct pil_log *log, unsigned uid, unsigned gid)
 {
+    struct stat st;
+
+    if (strcmp(log->path, "stderr") == 0 || fstat(log->fd, &st) || !S_ISREG(st.st_mode))
+        return;
+    if (in_own_folder(log->path))
+        own_folder(log->path, uid, gid);
     /* Best effort: where it fails, the next reopen says so. */
-    if (strcmp(log->path, "stderr") != 0 && fchown(log->fd, uid, gid))
+    if (fchown(log->fd, uid, gid))
         return;
 }
 
@@ -146,7 +194,7 @@ static void change_file(struct pil_log *log)
     if (log->tail != log->line_end && log->status.error == 0)
         return;
     log->reopen = false;
-    fd = open_file(log->path);
+    fd = open_file(log);
     if (fd < 0) {
         log->status.error = errno;
         return;

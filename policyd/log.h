@@ -35,14 +35,17 @@ struct pil_log_status {
 };
 
 /* Opens path ("stderr" duplicates it; else created with mode 0640 and appended to) and reserves
- * the buffer. PIL_E_SYSTEM with errno set. Lines are kept until pil_log_start. */
-int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full,
+ * the buffer. PIL_E_SYSTEM with errno set; without `follow`, a symbolic link in its place is ELOOP
+ * and a file of several names EMLINK. Lines are kept until pil_log_start. */
+int pil_log_open(const char *path, size_t buffer, enum pil_on_full on_full, bool follow,
                  struct pil_log **out) PIL_USERESULT;
 
 /* Starts the writer. After privileges are dropped: they are per thread. */
 int pil_log_start(struct pil_log *log) PIL_USERESULT;
 
-/* Gives the file to another user, so that it can be opened again after privileges are gone. */
+/* Gives the file to another user, so that it can be opened again after privileges are gone; and
+ * its folder, if that is named in LOGS_DIRECTORY: then it was made for policyd alone. What is no
+ * file stays whose it is. */
 void pil_log_own(const struct pil_log *log, unsigned uid, unsigned gid);
 
 /* Takes one line, newline included. False when it was lost. */

@@ -204,14 +204,24 @@ static int watch_solo(struct run *run)
 
 /* ---- start and end ------------------------------------------------------------------------ */
 
-static int open_log(struct run *run)
+static const char *log_problem(int err)
+{
+    if (err != PIL_E_SYSTEM)
+        return pil_err_text(err);
+    if (errno == ELOOP || errno == EMLINK)
+        return "a link to a file; legal beside user is the file itself, under one name";
+    return strerror(errno);
+}
+
+/* What another user will own is not looked for behind links, which that user may have made. */
+static int open_log(struct run *run, const struct pil_identity *who)
 {
     const struct pil_settings *set = &run->d.settings;
-    int err = pil_log_open(set->log, set->log_buffer, (enum pil_on_full)set->on_full, &run->d.log);
+    int err = pil_log_open(set->log, set->log_buffer, (enum pil_on_full)set->on_full, !who->change,
+                           &run->d.log);
 
     if (err)
-        pil_diag_error(run->diag, nowhere, "log = \"%s\": %s", set->log,
-                       err == PIL_E_SYSTEM ? strerror(errno) : pil_err_text(err));
+        pil_diag_error(run->diag, nowhere, "log = \"%s\": %s", set->log, log_problem(err));
     return err;
 }
 
@@ -237,7 +247,7 @@ static int open_outside(struct run *run, struct pil_identity *who)
     int err = pil_privilege_find(&run->d.settings, run->diag, who);
 
     if (!err)
-        err = open_log(run);
+        err = open_log(run, who);
     if (!err)
         err = pil_server_open(&run->d, run->diag, &run->d.server);
     if (!err)

@@ -30,7 +30,7 @@ static void lines_arrive_in_order(void **state)
     struct pil_log *log;
 
     (void)state;
-    assert_err(pil_log_open(path, 65536, PIL_ON_FULL_BLOCK, &log), PIL_OK);
+    assert_err(pil_log_open(path, 65536, PIL_ON_FULL_BLOCK, true, &log), PIL_OK);
     assert_err(pil_log_start(log), PIL_OK);
     for (unsigned i = 0; i < 20000; i++) {
         char line[32];
@@ -55,7 +55,7 @@ static void rotation_loses_nothing(void **state)
 
     (void)state;
     assert_true(asprintf(&old, "%s.1", path) > 0);
-    assert_err(pil_log_open(path, 65536, PIL_ON_FULL_DROP, &log), PIL_OK);
+    assert_err(pil_log_open(path, 65536, PIL_ON_FULL_DROP, true, &log), PIL_OK);
     assert_err(pil_log_start(log), PIL_OK);
     assert_true(pil_log_write(log, "one\n", 4));
     pil_log_kick(log);
@@ -88,7 +88,7 @@ static void a_full_disk_drops_and_counts(void **state)
     (void)state;
     memset(line, 'x', sizeof(line));
     line[sizeof(line) - 1] = '\n';
-    assert_err(pil_log_open("/dev/full", 65536, PIL_ON_FULL_DROP, &log), PIL_OK);
+    assert_err(pil_log_open("/dev/full", 65536, PIL_ON_FULL_DROP, true, &log), PIL_OK);
     assert_err(pil_log_start(log), PIL_OK);
     while (pil_log_write(log, line, sizeof(line)))
         taken++;
@@ -108,7 +108,7 @@ static void a_full_disk_denies_where_that_was_chosen(void **state)
     struct pil_log *log;
 
     (void)state;
-    assert_err(pil_log_open("/dev/full", 65536, PIL_ON_FULL_DENY, &log), PIL_OK);
+    assert_err(pil_log_open("/dev/full", 65536, PIL_ON_FULL_DENY, true, &log), PIL_OK);
     assert_err(pil_log_start(log), PIL_OK);
     assert_false(pil_log_denies(log));
     assert_true(pil_log_write(log, "x\n", 2));
@@ -135,7 +135,7 @@ static void a_reader_that_is_slow_blocks_where_that_was_chosen(void **state)
     line[sizeof(line) - 1] = '\n';
     writer = fork();
     if (writer == 0) {
-        if (pil_log_open(path, 65536, PIL_ON_FULL_BLOCK, &log) || pil_log_start(log))
+        if (pil_log_open(path, 65536, PIL_ON_FULL_BLOCK, true, &log) || pil_log_start(log))
             _exit(1);
         for (unsigned i = 0; i < 500; i++)
             if (!pil_log_write(log, line, sizeof(line)))
@@ -155,12 +155,36 @@ static void a_reader_that_is_slow_blocks_where_that_was_chosen(void **state)
     test_folder_remove(folder);
 }
 
+/* Before it is given to another user, that is: who owns the folder could have put it there. */
+static void a_link_is_not_followed_where_that_was_chosen(void **state)
+{
+    char *folder = test_folder_make(), *path = test_file(folder, "log", ""), *soft, *hard;
+    struct pil_log *log;
+
+    (void)state;
+    assert_true(asprintf(&soft, "%s/soft", folder) > 0 && asprintf(&hard, "%s/hard", folder) > 0);
+    assert_int_equal(symlink(path, soft), 0);
+    assert_err(pil_log_open(path, 65536, PIL_ON_FULL_DROP, false, &log), PIL_OK);
+    pil_log_close(log);
+    assert_err(pil_log_open(soft, 65536, PIL_ON_FULL_DROP, false, &log), PIL_E_SYSTEM);
+    assert_int_equal(errno, ELOOP);
+    assert_err(pil_log_open(soft, 65536, PIL_ON_FULL_DROP, true, &log), PIL_OK);
+    pil_log_close(log);
+    assert_int_equal(link(path, hard), 0);
+    assert_err(pil_log_open(hard, 65536, PIL_ON_FULL_DROP, false, &log), PIL_E_SYSTEM);
+    assert_int_equal(errno, EMLINK);
+    assert_err(pil_log_open(hard, 65536, PIL_ON_FULL_DROP, true, &log), PIL_OK);
+    pil_log_close(log);
+    free(soft), free(hard), free(path);
+    test_folder_remove(folder);
+}
+
 static void a_path_that_cannot_be_opened_is_told(void **state)
 {
     struct pil_log *log;
 
     (void)state;
-    assert_err(pil_log_open("/nonexistent/log", 65536, PIL_ON_FULL_DROP, &log), PIL_E_SYSTEM);
+    assert_err(pil_log_open("/nonexistent/log", 65536, PIL_ON_FULL_DROP, true, &log), PIL_E_SYSTEM);
     assert_int_equal(errno, ENOENT);
 }
 
@@ -210,6 +234,7 @@ int main(void)
         cmocka_unit_test(a_full_disk_drops_and_counts),
         cmocka_unit_test(a_full_disk_denies_where_that_was_chosen),
         cmocka_unit_test(a_reader_that_is_slow_blocks_where_that_was_chosen),
+        cmocka_unit_test(a_link_is_not_followed_where_that_was_chosen),
         cmocka_unit_test(a_path_that_cannot_be_opened_is_told),
         cmocka_unit_test(json_is_json_whatever_the_bytes),
         cmocka_unit_test(json_that_does_not_fit_is_nothing),
