@@ -6,9 +6,11 @@
 
 #include "core/err.h"
 
-/* Room for one SCM_RIGHTS message, aligned as the kernel wants it. */
+#define FDS_ROOM CMSG_SPACE(sizeof(int) * PIL_CHAN_FDS)
+
+/* Room for one SCM_RIGHTS and one SCM_CREDENTIALS message, aligned as the kernel wants it. */
 union control {
-    char room[CMSG_SPACE(sizeof(int) * PIL_CHAN_FDS)];
+    char room[FDS_ROOM + CMSG_SPACE(sizeof(struct ucred))];
     struct cmsghdr align;
 };
 
@@ -80,15 +82,24 @@ static unsigned take_fds(const struct pil_sysops *sys, struct msghdr *msg, int *
     return seen > taken ? UINT32_MAX : taken;
 }
 
-int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, size_t *len,
-                  int *fds, unsigned *fd_count, bool wait)
+static void take_sender(struct msghdr *msg, struct ucred *out)
+{
+    *out = (struct ucred){.uid = (uid_t)-1, .gid = (gid_t)-1};
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c))
+        if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS &&
+            c->cmsg_len == CMSG_LEN(sizeof(*out)))
+            memcpy(out, CMSG_DATA(c), sizeof(*out));
+}
+
+int pil_chan_recv_from(const struct pil_sysops *sys, int fd, void *buf, size_t cap, size_t *len,
+                       int *fds, unsigned *fd_count, struct ucred *sender, bool wait)
 {
     struct iovec iov = {buf, cap};
     union control control;
     struct msghdr msg = {.msg_iov = &iov,
                          .msg_iovlen = 1,
                          .msg_control = control.room,
-                         .msg_controllen = sizeof(control.room)};
+                         .msg_controllen = sender ? sizeof(control.room) : FDS_ROOM};
     unsigned room = fds ? *fd_count : 0, taken;
     ssize_t got;
     bool cut;
@@ -102,6 +113,8 @@ int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, s
         *fd_count = 0;
     if (got < 0)
         return error_of(got);
+    if (sender)
+        take_sender(&msg, sender);
     taken = take_fds(sys, &msg, fds, room);
     cut = taken == UINT32_MAX || (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC));
     if (cut || got == 0) { /* an empty frame may carry descriptors, the end of stream none */
@@ -113,6 +126,12 @@ int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, s
         *fd_count = taken;
     *len = (size_t)got;
     return PIL_OK;
+}
+
+int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, size_t *len,
+                  int *fds, unsigned *fd_count, bool wait)
+{
+    return pil_chan_recv_from(sys, fd, buf, cap, len, fds, fd_count, NULL, wait);
 }
 
 uint64_t pil_chan_now(const struct pil_sysops *sys)

@@ -4,7 +4,7 @@
  * The kernel keeps the frames, so there is no partial message: a frame arrives whole or the
  * channel is broken. Received descriptors are close-on-exec from the first moment, sends never
  * raise SIGPIPE, and a frame that was cut by the kernel (MSG_TRUNC, MSG_CTRUNC) is refused and
- * its descriptors are closed.
+ * its descriptors are closed. Who sent a frame is the kernel's word, on sockets with SO_PASSCRED.
  *
  * Cost: one system call each. Errors: enum pil_err; the channel stays open, closing it is the
  * caller's decision. Threads: one sender and one receiver at a time. Safe after fork and in
@@ -20,6 +20,8 @@
 
 #include "core/defs.h"
 #include "core/sysops.h"
+
+struct ucred;
 
 #define PIL_CHAN_FDS 4u /* descriptors in one frame at most */
 
@@ -38,6 +40,14 @@ int pil_chan_send(const struct pil_sysops *sys, int fd, const struct iovec *iov,
  */
 int pil_chan_recv(const struct pil_sysops *sys, int fd, void *buf, size_t cap, size_t *len,
                   int *fds, unsigned *fd_count, bool wait) PIL_USERESULT;
+
+/*
+ * The same, and tells who sent the frame: the process (not the thread) and, unless it names
+ * another uid of its own, its real uid. Pid 0 and uid (uid_t)-1 when the kernel did not say.
+ * sender may be NULL.
+ */
+int pil_chan_recv_from(const struct pil_sysops *sys, int fd, void *buf, size_t cap, size_t *len,
+                       int *fds, unsigned *fd_count, struct ucred *sender, bool wait) PIL_USERESULT;
 
 /* Waits until fd is readable: PIL_OK, PIL_E_TIMEOUT or PIL_E_SYSTEM. A signal does not shorten
  * or lengthen the wait; deadline_ns is CLOCK_MONOTONIC. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/chan.h"
@@ -165,6 +166,107 @@ static void a_cut_control_message_is_refused(void **state)
                PIL_E_MALFORMED);
     assert_int_equal(count, 0);
     assert_int_equal(open_fds(), before);
+    drop_pair(pair);
+}
+
+/* A child sends a frame with so many descriptors on the inherited end; its pid. */
+static pid_t sent_by_a_child(int fd, unsigned count)
+{
+    int fds[PIL_CHAN_FDS] = {0, 0, 0, 0};
+    struct iovec iov = text("child");
+    pid_t child = fork();
+
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(pil_chan_send(kernel, fd, &iov, 1, fds, count, true));
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    return child;
+}
+
+static void ask_for_senders(int fd)
+{
+    int one = 1;
+
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)), 0);
+}
+
+static void the_sender_is_told_and_not_who_connected(void **state)
+{
+    struct iovec iov = text("x");
+    struct ucred sender;
+    char buf[8];
+    size_t len;
+    int pair[2];
+    pid_t child;
+
+    (void)state;
+    make_pair(pair);
+    ask_for_senders(pair[1]);
+    assert_err(pil_chan_send(kernel, pair[0], &iov, 1, NULL, 0, true), PIL_OK);
+    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
+                                  true),
+               PIL_OK);
+    assert_int_equal(sender.pid, getpid());
+    assert_int_equal(sender.uid, getuid());
+    assert_int_equal(sender.gid, getgid());
+    child = sent_by_a_child(pair[0], 0);
+    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
+                                  true),
+               PIL_OK);
+    assert_int_equal(sender.pid, child);
+    /* Who does not want to know gets the frame all the same. */
+    sent_by_a_child(pair[0], 0);
+    assert_err(pil_chan_recv(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, true), PIL_OK);
+    assert_int_equal(len, 5);
+    drop_pair(pair);
+}
+
+static void a_sender_comes_beside_all_descriptors(void **state)
+{
+    int pair[2], got[PIL_CHAN_FDS];
+    unsigned before, count = PIL_CHAN_FDS;
+    struct ucred sender;
+    char buf[8];
+    size_t len;
+    pid_t child;
+
+    (void)state;
+    make_pair(pair);
+    ask_for_senders(pair[1]);
+    before = open_fds();
+    child = sent_by_a_child(pair[0], PIL_CHAN_FDS);
+    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, got, &count, &sender,
+                                  true),
+               PIL_OK);
+    assert_int_equal(count, PIL_CHAN_FDS);
+    assert_int_equal(sender.pid, child);
+    for (unsigned i = 0; i < count; i++)
+        close(got[i]);
+    /* ... and makes no room for one that was not asked for. */
+    sent_by_a_child(pair[0], 1);
+    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
+                                  true),
+               PIL_E_MALFORMED);
+    assert_int_equal(open_fds(), before);
+    drop_pair(pair);
+}
+
+static void a_sender_that_was_not_told_is_nobody(void **state)
+{
+    struct ucred sender = {.pid = getpid()};
+    struct iovec iov = text("x");
+    char buf[8];
+    size_t len;
+    int pair[2];
+
+    (void)state;
+    make_pair(pair);
+    assert_err(pil_chan_send(kernel, pair[0], &iov, 1, NULL, 0, true), PIL_OK);
+    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
+                                  true),
+               PIL_OK);
+    assert_int_equal(sender.pid, 0);
+    assert_true(sender.uid == (uid_t)-1 && sender.gid == (gid_t)-1);
     drop_pair(pair);
 }
 
@@ -413,6 +515,9 @@ int main(void)
         cmocka_unit_test(too_many_to_send_is_refused),
         cmocka_unit_test(a_refused_frame_leaks_no_descriptor),
         cmocka_unit_test(a_cut_control_message_is_refused),
+        cmocka_unit_test(the_sender_is_told_and_not_who_connected),
+        cmocka_unit_test(a_sender_comes_beside_all_descriptors),
+        cmocka_unit_test(a_sender_that_was_not_told_is_nobody),
         cmocka_unit_test(an_empty_channel_is_told_without_waiting),
         cmocka_unit_test(a_full_channel_is_told_without_waiting),
         cmocka_unit_test(a_vanished_peer_is_closed_and_raises_no_signal),
