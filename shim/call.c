@@ -64,6 +64,11 @@ int pil_call_socket_type(int fd)
     return socket_option(fd, SO_TYPE);
 }
 
+int pil_call_socket_protocol(int fd)
+{
+    return socket_option(fd, SO_PROTOCOL);
+}
+
 int pil_call_connect_type(int fd)
 {
     int type = pil_fresh_take(fd);

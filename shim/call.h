@@ -43,8 +43,11 @@ bool pil_call_copy(struct pil_copied *copy, const struct sockaddr *addr, socklen
 /* SO_TYPE of a socket, or a negated errno. */
 int pil_call_socket_type(int fd);
 
-/* The same for connect, where a fresh socket needs no asking and a type that is wrong picks the
- * wrong action, but never leaves a call unjudged. */
+/* SO_PROTOCOL of a socket, or a negated errno. */
+int pil_call_socket_protocol(int fd);
+
+/* The type again, for connect, where a fresh socket needs no asking and a type that is wrong picks
+ * the wrong action, but never leaves a call unjudged. */
 int pil_call_connect_type(int fd);
 
 /* What the kernel gets for an address that could not be copied: it must not read what nobody

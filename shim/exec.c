@@ -19,6 +19,7 @@
 #include "shim/env.h"
 #include "shim/event.h"
 #include "shim/exec.h"
+#include "shim/link.h"
 #include "shim/mend.h"
 #include "shim/real.h"
 #include "shim/shim.h"
@@ -159,13 +160,15 @@ static __attribute__((noinline)) int judge(const struct call *call)
 
     if (!leaves_reach(cover))
         return 0;
-    refused = atomic_load(&pil_process.flags) & PIL_WELCOME_COVER_CHILDREN;
+    pil_state_ready();
+    refused = pil_link_cover_children();
     pil_event_exec(refused ? PIL_EVENT_EXEC_REFUSED : PIL_EVENT_COVERAGE_LOST,
                    call->path ? call->path : "", cover);
     return refused ? EACCES : 0;
 }
 
-/* pil_state_ready is left out on purpose: a vfork child must not start anything here. */
+/* Usually nothing is started here, because a vfork child has better things to do; only an exec that
+ * leaves Pillion's reach asks policyd, as a connect at the same place would. */
 static int run(const struct call *call, char *const envp[])
 {
     struct pil_lacks lacks;

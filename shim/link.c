@@ -306,6 +306,13 @@ static void take_deadline(uint32_t ms)
         atomic_store(&pil_process.deadline_ms, ms);
 }
 
+static uint64_t generation_now(void)
+{
+    const struct pil_genpage *page = atomic_load(&pil_process.page);
+
+    return page ? pil_genpage_generation(pil_genpage_word(page)) : 0;
+}
+
 static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *fds,
                         unsigned fd_count)
 {
@@ -319,8 +326,12 @@ static int take_welcome(struct pil_link *link, struct pil_reader *r, const int *
     if (fd_count != 2)
         return PIL_E_MALFORMED;
     take_deadline(welcome.deadline_ms);
-    atomic_store(&pil_process.flags, welcome.flags);
-    return pil_pages_take(link->instance, fds);
+    err = pil_pages_take(link->instance, fds);
+    if (!err) {
+        atomic_store(&pil_process.flags, welcome.flags);
+        atomic_store(&pil_process.flags_generation, generation_now());
+    }
+    return err;
 }
 
 /* Reads one frame that must be the answer to the question with that sequence. */
@@ -456,6 +467,18 @@ int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_ver
 int pil_link_welcome(uint64_t end_ns)
 {
     return with_link(NULL, 0, NULL, end_ns);
+}
+
+bool pil_link_cover_children(void)
+{
+    bool known = atomic_load(&pil_process.page) != NULL;
+    uint32_t instance = atomic_load(&pil_process.instance);
+
+    if (known && atomic_load(&pil_process.flags_generation) != generation_now())
+        atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
+    if (pil_link_welcome(pil_link_deadline()) && !known)
+        return true;
+    return atomic_load(&pil_process.flags) & PIL_WELCOME_COVER_CHILDREN;
 }
 
 void pil_link_greet(void)

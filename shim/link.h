@@ -29,6 +29,10 @@ int pil_link_welcome(uint64_t end_ns) PIL_USERESULT;
 int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
                  uint64_t end_ns) PIL_USERESULT;
 
+/* The policy in force wants this program's children covered. Asks policyd when that is not known,
+ * or known from an older policy; what nobody can tell is a yes. */
+bool pil_link_cover_children(void);
+
 /* Looks without waiting whether the policyd that gave us our page is still there. When it is not,
  * false, and the next pil_link_welcome or ask finds another one. */
 bool pil_link_alive(void);

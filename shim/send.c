@@ -1,5 +1,6 @@
 /* sendto, sendmsg, sendmmsg: judged when they name a destination, else the plain data path. */
 #include <limits.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "shim/call.h"
@@ -9,8 +10,20 @@
 #include "shim/site.h"
 #include "shim/state.h"
 
-/* A stream socket takes a destination from a send only with MSG_FASTOPEN, and then it is a
- * connect; otherwise the kernel ignores or refuses it. */
+/* TCP takes a destination from a send only with MSG_FASTOPEN, and unix streams never; the kernel
+ * ignores or refuses it. Other protocols, SCTP for one, connect by it. */
+static bool destination_counts(int fd, const struct pil_copied *to, int flags)
+{
+    int protocol;
+
+    if (flags & MSG_FASTOPEN)
+        return true;
+    if (to->sa.ss_family != AF_INET && to->sa.ss_family != AF_INET6)
+        return false;
+    protocol = pil_call_socket_protocol(fd);
+    return protocol != IPPROTO_TCP && protocol != IPPROTO_MPTCP;
+}
+
 static int judge(int fd, struct pil_copied *to, int flags, const void *caller)
 {
     int type = pil_call_socket_type(fd);
@@ -20,7 +33,7 @@ static int judge(int fd, struct pil_copied *to, int flags, const void *caller)
 
     if (type < 0)
         return -type;
-    if (stream && !(flags & MSG_FASTOPEN))
+    if (stream && !destination_counts(fd, to, flags))
         return 0;
     if (!stream)
         pil_call_settle_family(fd, to, type, false);

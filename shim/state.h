@@ -46,12 +46,13 @@ struct pil_process {
     _Atomic(struct pil_genpage *) page; /* of the last policyd that said welcome; never unmapped,
                                            because a thread may be reading it */
     _Atomic(struct pil_ring *) ring;
-    _Atomic uint32_t page_instance; /* the instance the page came from, + 1 */
-    _Atomic uint64_t ring_file;     /* inode of the ring, one for all links of a process */
-    _Atomic uint32_t flags;         /* enum pil_welcome_flag */
-    _Atomic uint32_t deadline_ms;   /* 0: PIL_DEADLINE_MS */
-    _Atomic uint32_t cause;         /* enum pil_err of the last failure to reach policyd */
-    _Atomic uint64_t retry_ns;      /* not before this (CLOCK_MONOTONIC), after failures */
+    _Atomic uint32_t page_instance;    /* the instance the page came from, + 1 */
+    _Atomic uint64_t ring_file;        /* inode of the ring, one for all links of a process */
+    _Atomic uint32_t flags;            /* enum pil_welcome_flag */
+    _Atomic uint64_t flags_generation; /* the policy that the flags are of */
+    _Atomic uint32_t deadline_ms;      /* 0: PIL_DEADLINE_MS */
+    _Atomic uint32_t cause;            /* enum pil_err of the last failure to reach policyd */
+    _Atomic uint64_t retry_ns;         /* not before this (CLOCK_MONOTONIC), after failures */
     _Atomic uint32_t backoff_ms;
     _Atomic uint32_t euid;     /* effective user that policyd knows us by */
     _Atomic uint32_t subject;  /* raised when that changed: part of the cache's keys */

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include "core/wire.h"
 #include "shim/link.h"
 #include "tests/support/shimworld.h"
 
@@ -870,6 +871,45 @@ static void evict_of_a_link_in_use_gives_up_at_the_deadline(void **state)
     atomic_store(&pil_process.link[0].busy, 0);
 }
 
+/* ---- children ---------------------------------------------------------------------------------
+ */
+
+/* Nobody can say whether an exec may leave Pillion's reach: then it may not. */
+static void children_are_covered_when_nobody_can_tell(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    fake_die(f);
+    assert_true(pil_link_cover_children());
+}
+
+static void children_are_asked_about_when_it_is_not_known(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    fake_says(f, PIL_WELCOME_COVER_CHILDREN, 0);
+    assert_true(pil_link_cover_children());
+    assert_int_equal(fake_seen(f).connections, 1);
+}
+
+/* A policy that asks for it reaches programs that run; and without policyd its last word counts. */
+static void children_follow_the_policy_in_force(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    assert_err(ask(), PIL_OK);
+    assert_false(pil_link_cover_children());
+    assert_int_equal(fake_seen(f).connections, 1);
+    fake_says(f, PIL_WELCOME_COVER_CHILDREN, 0);
+    pil_genpage_publish(fake_page(f), 1001, 0);
+    assert_true(pil_link_cover_children());
+    assert_int_equal(fake_seen(f).connections, 2);
+    assert_true(pil_link_cover_children());
+    assert_int_equal(fake_seen(f).connections, 2);
+    fake_die(f);
+    assert_true(pil_link_cover_children());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -881,6 +921,9 @@ int main(void)
         world_test(the_deadline_is_the_documented_one),
         world_test(the_deadline_that_policyd_gives_holds_at_once),
         world_test(a_call_has_one_deadline),
+        world_test(children_are_covered_when_nobody_can_tell),
+        world_test(children_are_asked_about_when_it_is_not_known),
+        world_test(children_follow_the_policy_in_force),
         world_test(a_silly_deadline_is_not_taken),
         world_test(the_other_place_is_tried),
         world_test(signals_wait_while_a_link_is_held),
