@@ -57,32 +57,88 @@ static uint64_t start_of(pid_t pid)
     return slurp(path, text, sizeof(text)) ? pil_attest_start(text) : 0;
 }
 
-static int pidfd_of(int fd, pid_t pid)
+bool pil_attest_users(const char *status, uid_t *real, uid_t *effective)
+{
+    const char *at = strstr(status, "\nUid:\t");
+
+    return at && sscanf(at, "\nUid:\t%u\t%u", real, effective) == 2;
+}
+
+static bool users_of(pid_t pid, uid_t *real, uid_t *effective)
+{
+    char path[32], text[4096];
+
+    snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+    return slurp(path, text, sizeof(text)) && pil_attest_users(text, real, effective);
+}
+
+static bool alive(int pidfd)
+{
+    return pidfd >= 0 && (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0 || errno == EPERM);
+}
+
+/* A number says nothing by itself. That its process has the sender's real uid says that nobody is
+ * taken for another user's process; root's own may have changed to any user since. */
+static bool of_sender(const struct pil_peer *peer)
+{
+    uid_t real, effective;
+
+    if (!peer->by_number || peer->sender == 0)
+        return true;
+    return users_of(peer->pid, &real, &effective) && real == peer->sender;
+}
+
+/* Still the process that `peer` was made of. */
+static bool still(const struct pil_peer *peer)
+{
+    return peer->start != 0 && start_of(peer->pid) == peer->start && of_sender(peer) &&
+           alive(peer->pidfd);
+}
+
+/* By the socket. Only a kernel that does not know that is asked by number: any other error is that
+ * of a peer which is gone, and its number may be somebody else's. */
+static int pidfd_of(int fd, pid_t pid, bool *by_number)
 {
     socklen_t len = sizeof(int);
     int pidfd = -1;
 
+    *by_number = false;
     if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
         return pidfd;
+    if (errno != ENOPROTOOPT)
+        return -1;
+    *by_number = true;
     return (int)syscall(SYS_pidfd_open, pid, 0);
 }
 
-int pil_attest_peer(int fd, struct pil_peer *out)
+/* The kernel names the real user of a sender and the effective one of who connected. */
+static bool same_user(const struct pil_peer *peer)
+{
+    uid_t real, effective;
+
+    return peer->uid == peer->sender || (users_of(peer->pid, &real, &effective) &&
+                                         real == peer->sender && effective == peer->uid);
+}
+
+int pil_attest_peer(int fd, const struct ucred *sender, struct pil_peer *out)
 {
     struct ucred cred;
     socklen_t len = sizeof(cred);
 
-    *out = (struct pil_peer){.pidfd = -1};
+    *out = (struct pil_peer){.pidfd = -1, .sender = sender->uid};
     if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len))
         return PIL_E_SYSTEM;
     out->pid = cred.pid;
     out->uid = cred.uid;
     out->gid = cred.gid;
-    if (cred.pid <= 0)
-        return PIL_OK;
-    out->pidfd = pidfd_of(fd, cred.pid);
+    if (cred.pid <= 0 || cred.pid != sender->pid)
+        return PIL_E_PEER;
+    out->pidfd = pidfd_of(fd, cred.pid, &out->by_number);
     out->start = start_of(cred.pid);
-    return PIL_OK;
+    if (same_user(out) && still(out))
+        return PIL_OK;
+    pil_attest_drop(out);
+    return PIL_E_PEER;
 }
 
 void pil_attest_drop(struct pil_peer *peer)
@@ -90,16 +146,6 @@ void pil_attest_drop(struct pil_peer *peer)
     if (peer->pidfd >= 0)
         close(peer->pidfd);
     peer->pidfd = -1;
-}
-
-/* Still the process that `peer` was made of. */
-static bool still(const struct pil_peer *peer)
-{
-    if (peer->start == 0 || start_of(peer->pid) != peer->start)
-        return false;
-    if (peer->pidfd < 0)
-        return true;
-    return syscall(SYS_pidfd_send_signal, peer->pidfd, 0, NULL, 0) == 0 || errno == EPERM;
 }
 
 /* Names of users, remembered: look-ups may go over a network. Main thread only. */

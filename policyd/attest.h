@@ -1,12 +1,15 @@
 /*
  * Who is at the other end of a socket, by what the kernel says and nobody else.
  *
- * The peer's pid, uid and gid come from the socket. The pid is held to one process by a pidfd of
- * the socket where the kernel has that, else by a pidfd of the number and the process's start
- * time, read before and after its facts. Facts come from /proc and are owned by the caller.
+ * The peer's pid, uid and gid come from the socket and are those of connect. A descriptor is
+ * inherited and passed on, so who sent a message is asked too (SCM_CREDENTIALS), and a sender that
+ * is not who connected is nobody. The process is held by a pidfd of the socket where the kernel has
+ * that; else by a pidfd of the number, which counts only while start time and real uid are those of
+ * the sender, read before and after its facts. Facts come from /proc and are owned by the caller.
  *
- * Cost: a handful of system calls, at hello only. Errors: enum pil_err. PIL_E_PEER: the process
- * is gone or its number was used again. Threads: main thread (names of users go through libc).
+ * Cost: a handful of system calls, at hello and expect only. Errors: enum pil_err. PIL_E_PEER: it
+ * is not who sent the message, is gone, or its number was used again. Threads: main thread (names
+ * of users go through libc).
  */
 #ifndef PIL_POLICYD_ATTEST_H
 #define PIL_POLICYD_ATTEST_H
@@ -14,6 +17,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "core/defs.h"
@@ -22,6 +26,8 @@ struct pil_peer {
     pid_t pid;
     uid_t uid;
     gid_t gid;
+    uid_t sender;   /* real uid of who sent the message */
+    bool by_number; /* the pidfd was opened by pid: the kernel has none of the socket */
     int pidfd;      /* -1 when there is none */
     uint64_t start; /* clock ticks since boot */
 };
@@ -42,9 +48,10 @@ struct pil_attested {
     char unit[PIL_ATTEST_CGROUP];   /* "" when there is none */
 };
 
-/* Peer of a connected socket. Only uid and gid matter to control clients, so a process that has
- * ended already is PIL_OK with start 0. */
-int pil_attest_peer(int fd, struct pil_peer *out) PIL_USERESULT;
+/* Peer of a connected socket, alive, and the process that sent the message. Its uid is the sender's
+ * too, but for a program whose effective and real users differ. Nothing is to be dropped after an
+ * error. */
+int pil_attest_peer(int fd, const struct ucred *sender, struct pil_peer *out) PIL_USERESULT;
 void pil_attest_drop(struct pil_peer *peer); /* closes the pidfd */
 
 /* Facts of a live peer. */
@@ -56,6 +63,10 @@ int pil_attest_open(const struct pil_peer *peer);
 /* Contents of /proc/PID/cgroup: the unified hierarchy's path if it is not the root, else the
  * systemd one's; and the innermost unit on it. out->cgroup and out->unit are written. */
 void pil_attest_cgroup(char *text, struct pil_attested *out);
+
+/* Real and effective user from the contents of /proc/PID/status; false when they are not there. The
+ * name of the process, which is above them, cannot hold the end of a line. */
+bool pil_attest_users(const char *status, uid_t *real, uid_t *effective);
 
 /* Start time from the contents of /proc/PID/stat; 0 when it cannot be read. The name of the
  * process may hold anything, parentheses included. */

@@ -238,7 +238,7 @@ static bool do_expect(struct pil_session *s, const json_t *arg)
 
     if (ms < 1 || ms > 600000)
         return pil_control_answer(s, NULL, -1, PIL_E_RANGE, "timeout_ms: legal is 1..600000");
-    err = pil_expect_add(s->d->expect, s->fd, (uint32_t)ms);
+    err = pil_expect_add(s->d->expect, s->fd, &s->sender, (uint32_t)ms);
     return pil_control_answer(s, NULL, -1, err, NULL);
 }
 

@@ -103,8 +103,6 @@ static int may_promise(const struct pil_expect *expect, const struct pil_peer *p
 {
     unsigned same_uid = 0;
 
-    if (peer->pidfd < 0 || peer->start == 0)
-        return PIL_E_PEER;
     for (const struct promise *p = expect->all; p; p = p->next) {
         if (p->peer.pid == peer->pid && p->peer.start == peer->start)
             return PIL_E_EXISTS;
@@ -113,7 +111,8 @@ static int may_promise(const struct pil_expect *expect, const struct pil_peer *p
     return expect->count >= PROMISES_MAX || same_uid >= PER_UID_MAX ? PIL_E_FULL : PIL_OK;
 }
 
-int pil_expect_add(struct pil_expect *expect, int fd, uint32_t timeout_ms)
+int pil_expect_add(struct pil_expect *expect, int fd, const struct ucred *sender,
+                   uint32_t timeout_ms)
 {
     struct timeval limit = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
     struct promise *promise = calloc(1, sizeof(*promise));
@@ -123,7 +122,7 @@ int pil_expect_add(struct pil_expect *expect, int fd, uint32_t timeout_ms)
         return PIL_E_NOMEM;
     promise->expect = expect;
     promise->timeout_ms = timeout_ms;
-    err = pil_attest_peer(fd, &promise->peer);
+    err = pil_attest_peer(fd, sender, &promise->peer);
     if (!err)
         err = may_promise(expect, &promise->peer);
     if (!err) {

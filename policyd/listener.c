@@ -67,6 +67,15 @@ static bool bind_and_listen(int fd, const struct sockaddr_un *at, socklen_t len,
     return bound && listen(fd, BACKLOG) == 0 && (!path || chmod(at->sun_path, mode) == 0);
 }
 
+/* Connections inherit it. What is sent before they are accepted has its sender noted only when the
+ * listener asked before. */
+static bool ask_for_senders(int fd)
+{
+    int one = 1;
+
+    return setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) == 0;
+}
+
 int pil_listener_unix(const char *setting, const char *name, int type, mode_t mode,
                       struct pil_diag *diag)
 {
@@ -87,6 +96,12 @@ int pil_listener_unix(const char *setting, const char *name, int type, mode_t mo
         return -1;
     }
     fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd >= 0 && type == SOCK_SEQPACKET && !ask_for_senders(fd)) {
+        pil_diag_error(diag, nowhere, "%s = \"%s\": SO_PASSCRED: %s", setting, name,
+                       strerror(errno));
+        close(fd);
+        return -1;
+    }
     if (fd >= 0 && (name[0] == '@' || clear_stale(name)) && bind_and_listen(fd, &at, len, mode))
         return fd;
     pil_diag_error(diag, nowhere, "%s = \"%s\": %s", setting, name, strerror(errno));

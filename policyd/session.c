@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -148,12 +149,21 @@ static bool read_on(struct pil_session *s)
     return event_add(&s->event, NULL) == 0;
 }
 
+/* Who sent the hello is not of interest any more, and costs the kernel a little at each frame. */
+static void ask_no_more_for_senders(const struct pil_session *s)
+{
+    int zero = 0;
+
+    setsockopt(s->fd, SOL_SOCKET, SO_PASSCRED, &zero, sizeof(zero));
+}
+
 /* Identity is known: answer the hello and go on reading. */
 static bool attach(struct pil_session *s)
 {
     int err;
 
     s->state = PIL_SESSION_ATTACHED;
+    ask_no_more_for_senders(s);
     err = send_welcome(s, PIL_OK);
     if (err) {
         unsent(s, err, "welcome");
@@ -169,7 +179,7 @@ static int find_process(struct pil_session *s, struct pil_process **out)
 {
     static struct pil_attested facts; /* large; main thread only */
     struct pil_peer peer;
-    int err = pil_attest_peer(s->fd, &peer);
+    int err = pil_attest_peer(s->fd, &s->sender, &peer);
 
     if (err)
         return err;
@@ -308,6 +318,10 @@ static bool on_control(struct pil_session *s, struct pil_reader *r)
 {
     struct pil_control control;
 
+    if (s->sender.pid != s->pid || s->sender.uid != s->uid) {
+        pil_session_refuse(s, PIL_REFUSAL_ATTEST, "a request of another process than connected");
+        return false;
+    }
     if (pil_wire_get_control(r, &control)) {
         pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "control");
         return false;
@@ -324,7 +338,8 @@ static bool on_control(struct pil_session *s, struct pil_reader *r)
 
 /* ---- frames ------------------------------------------------------------------------------- */
 
-bool pil_session_frame(struct pil_session *s, const void *frame, size_t len)
+bool pil_session_frame(struct pil_session *s, const void *frame, size_t len,
+                       const struct ucred *sender)
 {
     struct pil_wire_head head;
     struct pil_reader r;
@@ -340,6 +355,7 @@ bool pil_session_frame(struct pil_session *s, const void *frame, size_t len)
         return false;
     }
     s->sequence = head.sequence;
+    s->sender = *sender;
     return dispatch[head.type].handle(s, &r);
 }
 
@@ -347,6 +363,7 @@ static void on_readable(evutil_socket_t fd, short what, void *cookie)
 {
     static uint8_t room[PIL_WIRE_MAX]; /* main thread only */
     struct pil_session *s = cookie;
+    struct ucred sender;
     size_t len;
     int err;
 
@@ -354,7 +371,8 @@ static void on_readable(evutil_socket_t fd, short what, void *cookie)
         pil_session_refuse(s, PIL_REFUSAL_SILENT, NULL);
         return;
     }
-    err = pil_chan_recv(&pil_sysops_kernel, fd, room, sizeof(room), &len, NULL, NULL, false);
+    err = pil_chan_recv_from(&pil_sysops_kernel, fd, room, sizeof(room), &len, NULL, NULL, &sender,
+                             false);
     if (err == PIL_E_AGAIN)
         return;
     if (err == PIL_E_MALFORMED)
@@ -362,7 +380,7 @@ static void on_readable(evutil_socket_t fd, short what, void *cookie)
     else if (err)
         pil_session_close(s);
     else
-        pil_session_frame(s, room, len);
+        pil_session_frame(s, room, len, &sender);
 }
 
 struct pil_session *pil_session_open(struct pil_daemon *d, int fd, uid_t uid, gid_t gid, pid_t pid)

@@ -2,6 +2,10 @@
  * One client: a process under Pillion, or the command. A dispatch table by message; anything that
  * is not on it, at that moment, ends the session and nothing else.
  *
+ * Who connected is who says hello and who gives the command's orders: a child or whoever else came
+ * by the descriptor is refused. Questions are not held to that, because a child of vfork asks in
+ * its parent's name with its parent's memory.
+ *
  * A process says hello first and is then asked nothing but decisions. While its identity is being
  * found out (its executable is hashed) the session is not read: what it sends meanwhile waits in
  * the socket, in order and bounded by the kernel. A client that does not read its answers is
@@ -43,8 +47,9 @@ struct pil_session {
     struct event event;
     int fd;
     enum pil_session_state state;
-    uint32_t sequence; /* of the frame being answered */
-    pid_t pid;
+    uint32_t sequence;   /* of the frame being answered */
+    struct ucred sender; /* likewise */
+    pid_t pid;           /* these three are of who connected */
     uid_t uid;
     gid_t gid;
     struct pil_follower *follower; /* follow.c */
@@ -59,8 +64,10 @@ void pil_session_close(struct pil_session *s);
 /* Closes it, counts why and says so. */
 void pil_session_refuse(struct pil_session *s, enum pil_refusal why, const char *detail);
 
-/* A frame that was received. False: the session is gone. For the loop and for fuzzing. */
-bool pil_session_frame(struct pil_session *s, const void *frame, size_t len);
+/* A frame that was received, and who sent it by the kernel's word. False: the session is gone. For
+ * the loop and for fuzzing. */
+bool pil_session_frame(struct pil_session *s, const void *frame, size_t len,
+                       const struct ucred *sender);
 
 /* The process's identity is known: its sessions go on. */
 void pil_session_resume(struct pil_daemon *d, struct pil_process *p);

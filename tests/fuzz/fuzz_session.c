@@ -63,14 +63,28 @@ static bool drain(int fd)
     return err == PIL_E_CLOSED;
 }
 
+/* Another user: may not reload, and so starts no loader from here. */
+#define STRANGER 4242
+
+/* A hello is from this process as the kernel knows it, all else from who is said to have connected
+ * (so that a promise is refused, and this process not killed). */
+static const struct ucred *sender_of(const uint8_t *frame, size_t len)
+{
+    static struct ucred sender;
+
+    sender = (struct ucred){.pid = getpid(), .uid = STRANGER, .gid = STRANGER};
+    if (len > 6 && frame[6] == PIL_WIRE_HELLO)
+        sender.uid = geteuid(), sender.gid = getegid();
+    return &sender;
+}
+
 static struct pil_session *open_session(int *client)
 {
     int ends[2];
 
     need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
     *client = ends[1];
-    /* Another user: may not reload, and so starts no loader from here. */
-    return pil_session_open(&daemon_, ends[0], 4242, 4242, getpid());
+    return pil_session_open(&daemon_, ends[0], STRANGER, STRANGER, getpid());
 }
 
 static void say_hello(struct pil_session *s)
@@ -82,7 +96,7 @@ static void say_hello(struct pil_session *s)
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 1);
     pil_wire_put_hello(&w, &hello);
     need(pil_wire_finish(&w) == PIL_OK);
-    need(pil_session_frame(s, room, w.len));
+    need(pil_session_frame(s, room, w.len, sender_of(room, w.len)));
 }
 
 /* A promise would kill this very process when it is due. */
@@ -113,7 +127,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         frame = malloc(size ? size : 1); /* of its own, so that a byte too far is seen */
         need(frame != NULL);
         memcpy(frame, data + 2, size);
-        if (size == 0 || !pil_session_frame(s, frame, size))
+        if (size == 0 || !pil_session_frame(s, frame, size, sender_of(frame, size)))
             s = size == 0 ? s : NULL;
         free(frame);
         data += 2 + size, len -= 2 + size;
