@@ -36,6 +36,10 @@ int pil_compile(const struct pil_model *model, void **block, size_t *len) PIL_US
 int pil_policy_build(const char *const *paths, size_t count, unsigned met, struct pil_diag *diag,
                      void **block, size_t *len, struct pil_image *img) PIL_USERESULT;
 
+/* The same behind the load, for who wants to look at the model; it is released in any case. */
+int pil_policy_finish(struct pil_model *model, unsigned met, struct pil_diag *diag, void **block,
+                      size_t *len, struct pil_image *img) PIL_USERESULT;
+
 /*
  * Stable text of an image, the form that diffs, golden tests and audit records quote: canonical
  * order, one thing a line, no places and no comments. *text is malloc'd, NUL-terminated.

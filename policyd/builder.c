@@ -19,7 +19,8 @@
 #define MESSAGE_MAX   4096u /* bytes of one message */
 #define SEALS         (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-/* A message on the pipe is a letter, the text and a NUL: E and W are messages, K is success. */
+/* A message on the pipe is a letter, the text and a NUL: E and W are messages, F is a file that was
+ * read, K is success. */
 struct pil_builder {
     struct event *readable;
     pil_builder_done *done;
@@ -86,14 +87,18 @@ static void stand_alone(int *memfd, int *out)
 static void child_main(const struct pil_list *paths, int memfd, int out)
 {
     struct pil_diag diag = {.sink = on_message, .cookie = &out};
+    struct pil_model model = {0};
     struct pil_image img;
     void *block = NULL;
     size_t len = 0;
     int err;
 
     stand_alone(&memfd, &out);
-    err = pil_policy_build((const char *const *)paths->item, paths->count, 0, &diag, &block, &len,
-                           &img);
+    err = pil_load((const char *const *)paths->item, paths->count, &diag, &model);
+    for (size_t i = 0; i < model.file_count; i++)
+        send_line(out, 'F', model.file[i]);
+    if (!err)
+        err = pil_policy_finish(&model, 0, &diag, &block, &len, &img);
     if (err == PIL_OK && !write_all(memfd, block, len))
         err = PIL_E_NOMEM;
     if (err && diag.errors == 0)
@@ -120,6 +125,10 @@ static void take_line(struct pil_builder *b)
         break;
     case 'W':
         keep(b, &b->build.warnings, b->line + 1);
+        break;
+    case 'F':
+        if (pil_list_add(&b->build.files, b->line + 1))
+            b->beyond++;
         break;
     case 'K':
         b->good = true;
@@ -150,6 +159,7 @@ static void release(struct pil_builder *b)
         close(b->memfd);
     pil_list_free(&b->build.errors);
     pil_list_free(&b->build.warnings);
+    pil_list_free(&b->build.files);
     free(b);
 }
 

@@ -26,6 +26,7 @@ struct pil_build {
     size_t len;
     struct pil_list errors; /* "file:line: text"; valid during the call */
     struct pil_list warnings;
+    struct pil_list files; /* that were read, included ones too; none when they did not parse */
 };
 
 typedef void pil_builder_done(void *cookie, struct pil_build *build);

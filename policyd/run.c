@@ -118,7 +118,7 @@ static void load_done(void *cookie, const struct pil_store_report *report)
 
     log_load(&run->d, report);
     say_errors(run, report);
-    pil_watch_renew(run->watch);
+    pil_watch_renew(run->watch, &report->files);
     pil_control_reloaded(&run->d, report);
     if (!run->started)
         first_load(run, report);

@@ -177,6 +177,11 @@ static void on_built(void *cookie, struct pil_build *build)
     store->report.errors = build->errors;
     store->report.warnings = build->warnings;
     build->errors = build->warnings = (struct pil_list){0};
+    if (build->files.count > 0) {
+        pil_list_free(&store->report.files);
+        store->report.files = build->files;
+        build->files = (struct pil_list){0};
+    }
     if (build->memfd >= 0) {
         err = install(store, build->memfd, build->len);
         if (err == PIL_OK || err == PIL_E_EXISTS)
@@ -266,5 +271,6 @@ void pil_store_close(struct pil_store *store)
     image_free(store->previous);
     pil_list_free(&store->report.errors);
     pil_list_free(&store->report.warnings);
+    pil_list_free(&store->report.files);
     free(store);
 }

@@ -45,6 +45,7 @@ struct pil_store_report {
     uint64_t at_ns;    /* CLOCK_REALTIME; 0: no load has ended yet */
     uint64_t took_ns;
     struct pil_list errors, warnings;
+    struct pil_list files; /* of the last load that could read them all, included ones too */
 };
 
 struct pil_store_hooks {

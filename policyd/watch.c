@@ -17,6 +17,7 @@
 /* One path: its directory's watch, and the name in it; "" is every name. */
 struct place {
     int wd;
+    bool wanted; /* while the files of a load are gone through */
     char *folder;
     char name[256];
 };
@@ -27,7 +28,8 @@ struct pil_watch {
     void *cookie;
     int fd;
     struct event *readable, *still;
-    struct place *place;
+    struct place *place; /* those of the settings, then those of included files */
+    size_t count;
 };
 
 /* Splits a file's path; a directory is its own folder. */
@@ -53,18 +55,90 @@ static bool locate(const char *path, struct place *out)
     return out->folder != NULL;
 }
 
-void pil_watch_renew(struct pil_watch *watch)
+static void add_watch(struct pil_watch *watch, struct place *place)
 {
-    for (size_t i = 0; watch && i < watch->paths->count; i++)
+    place->wd = inotify_add_watch(watch->fd, place->folder, CHANGES);
+}
+
+/* The place that sees this file; it may be its folder's. */
+static struct place *find(struct pil_watch *watch, const struct place *file)
+{
+    for (size_t i = 0; i < watch->count; i++) {
+        struct place *place = &watch->place[i];
+
+        if (place->folder && strcmp(place->folder, file->folder) == 0 &&
+            (place->name[0] == '\0' || strcmp(place->name, file->name) == 0))
+            return place;
+    }
+    return NULL;
+}
+
+/* A file that was read; without memory it is left out like one that cannot be watched. */
+static void want(struct pil_watch *watch, const char *path)
+{
+    struct place file = {.wd = -1}, *place;
+
+    if (!locate(path, &file))
+        return;
+    place = find(watch, &file);
+    if (!place) {
+        place = realloc(watch->place, (watch->count + 1) * sizeof(*place));
+        if (!place) {
+            free(file.folder);
+            return;
+        }
+        watch->place = place;
+        place += watch->count++;
+        *place = file;
+    } else {
+        free(file.folder);
+    }
+    place->wanted = true;
+}
+
+/* One watch may serve several places. */
+static void let_go(struct pil_watch *watch, size_t at)
+{
+    struct place gone = watch->place[at];
+
+    watch->place[at] = watch->place[--watch->count];
+    free(gone.folder);
+    for (size_t i = 0; i < watch->count; i++)
+        if (watch->place[i].wd == gone.wd)
+            return;
+    if (gone.wd >= 0)
+        inotify_rm_watch(watch->fd, gone.wd);
+}
+
+static void renew_included(struct pil_watch *watch, const struct pil_list *files)
+{
+    for (size_t i = watch->paths->count; i < watch->count; i++)
+        watch->place[i].wanted = false;
+    for (size_t i = 0; i < files->count; i++)
+        want(watch, files->item[i]);
+    for (size_t i = watch->count; i-- > watch->paths->count;)
+        if (!watch->place[i].wanted)
+            let_go(watch, i);
+    for (size_t i = watch->paths->count; i < watch->count; i++)
+        if (watch->place[i].wd < 0)
+            add_watch(watch, &watch->place[i]);
+}
+
+void pil_watch_renew(struct pil_watch *watch, const struct pil_list *files)
+{
+    if (!watch)
+        return;
+    for (size_t i = 0; i < watch->paths->count; i++)
         if (watch->place[i].wd < 0 && locate(watch->paths->item[i], &watch->place[i]))
-            watch->place[i].wd = inotify_add_watch(watch->fd, watch->place[i].folder, CHANGES);
+            add_watch(watch, &watch->place[i]);
+    renew_included(watch, files);
 }
 
 static bool concerns(struct pil_watch *watch, const struct inotify_event *e)
 {
     bool ours = e->mask & IN_Q_OVERFLOW;
 
-    for (size_t i = 0; i < watch->paths->count; i++) {
+    for (size_t i = 0; i < watch->count; i++) {
         struct place *place = &watch->place[i];
 
         if (place->wd != e->wd)
@@ -125,9 +199,10 @@ int pil_watch_open(struct event_base *base, const struct pil_list *paths,
         pil_watch_close(watch);
         return PIL_E_SYSTEM;
     }
-    for (size_t i = 0; i < paths->count; i++)
+    watch->count = paths->count;
+    for (size_t i = 0; i < watch->count; i++)
         watch->place[i].wd = -1;
-    pil_watch_renew(watch);
+    pil_watch_renew(watch, &(struct pil_list){0});
     *out = watch;
     return PIL_OK;
 }
@@ -142,7 +217,7 @@ void pil_watch_close(struct pil_watch *watch)
         event_free(watch->still);
     if (watch->fd >= 0)
         close(watch->fd);
-    for (size_t i = 0; watch->place && i < watch->paths->count; i++)
+    for (size_t i = 0; i < watch->count; i++)
         free(watch->place[i].folder);
     free(watch->place);
     free(watch);

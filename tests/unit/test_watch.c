@@ -182,6 +182,45 @@ static void a_file_that_goes_is_missed_and_comes_back(void **state)
     finish(&w);
 }
 
+/* What is included is watched as well, in whatever folder, for as long as it is included. */
+static void included_files_are_watched(void **state)
+{
+    char *elsewhere = test_folder_make(), *path, main_text[512], *text;
+    struct world w;
+
+    (void)state;
+    begin(&w);
+    path = test_file(elsewhere, "part", "policy \"q\" { applies = {\"*\"}\n}\n");
+    snprintf(main_text, sizeof(main_text), "schema = 1\ndefault = deny\ninclude(\"%s\")\n", path);
+    free(path);
+    test_daemon_policy(&w.d, main_text);
+    test_daemon_await(&w.d, "READY=1");
+    assert_false(allows(&w, "10.0.0.4"));
+    free(test_file(elsewhere, "part", "policy \"q\" { applies = {\"*\"} default = allow }\n"));
+    test_daemon_await(&w.d, "READY=1");
+    assert_true(allows(&w, "10.0.0.4"));
+    /* Broken and mended: the list of files is that of the load before. */
+    free(test_file(elsewhere, "part", "policy {\n"));
+    test_daemon_await(&w.d, "READY=1");
+    test_http_await(w.http, "/healthz", "reload-failed");
+    free(test_file(elsewhere, "part", "policy \"q\" { applies = {\"*\"} default = deny }\n"));
+    test_daemon_await(&w.d, "READY=1");
+    assert_false(allows(&w, "10.0.0.4"));
+    /* Not included any more: nobody's business. */
+    test_daemon_policy(&w.d, OPEN_TO("10.0.0.1"));
+    test_daemon_await(&w.d, "READY=1");
+    free(test_file(elsewhere, "part", "policy {\n"));
+    test_daemon_policy(&w.d, OPEN_TO("10.0.0.2"));
+    test_daemon_await(&w.d, "READY=1");
+    assert_true(allows(&w, "10.0.0.2"));
+    text = test_http_get(w.http, "/metrics");
+    assert_non_null(strstr(text, "pillion_loads_total{outcome=\"failed\"} 1\n"));
+    assert_non_null(strstr(text, "pillion_loads_total{outcome=\"new\"} 6\n"));
+    free(text);
+    finish(&w);
+    test_folder_remove(elsewhere);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -189,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_broken_file_changes_nothing_and_is_told),
         cmocka_unit_test(many_changes_are_one_load),
         cmocka_unit_test(a_neighbour_is_not_a_policy),
+        cmocka_unit_test(included_files_are_watched),
         cmocka_unit_test(a_file_that_goes_is_missed_and_comes_back),
     };
 
