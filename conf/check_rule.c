@@ -1,8 +1,10 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "conf/check.h"
 #include "conf/resource.h"
 #include "core/err.h"
+#include "core/glob.h"
 
 #define BIT(action) (1u << PIL_ACTION_##action)
 #define ALL_ACTIONS (BIT(CONNECT) | BIT(ACCEPT) | BIT(LISTEN) | BIT(SEND) | BIT(RESOLVE))
@@ -123,6 +125,28 @@ static void check_service_name(struct pil_check *c, const struct pil_strings *li
                          text, text);
 }
 
+/* Paths are compared as the kernel resolves them, links followed; so a folder that is a link here
+ * is one that no socket is in. */
+static void check_folder(struct pil_check *c, const struct pil_strings *list, size_t i,
+                         const struct pil_resource *res)
+{
+    size_t literal = pil_glob_literal(res->name);
+    char folder[PIL_NAME_MAX + 1], *real;
+
+    while (literal > 0 && res->name.at[literal - 1] != '/')
+        literal--;
+    if (res->kind != PIL_KIND_UNIX || literal < 2 || literal > sizeof(folder))
+        return;
+    memcpy(folder, res->name.at, literal - 1);
+    folder[literal - 1] = '\0';
+    real = folder[0] == '/' ? realpath(folder, NULL) : NULL;
+    if (real && strcmp(real, folder) != 0)
+        pil_diag_warning(c->diag, pil_check_item_at(list, i),
+                         "resource \"%s\" never matches here: \"%s\" is a link; legal is \"%s\"",
+                         list->item[i], folder, real);
+    free(real);
+}
+
 static void check_resources(struct pil_check *c, const struct pil_rule *rule)
 {
     const struct pil_strings *list = &rule->resources;
@@ -134,6 +158,8 @@ static void check_resources(struct pil_check *c, const struct pil_rule *rule)
 
         met |= askers(c, list->item[i], &res);
         check_service_name(c, list, i, &res);
+        if (!c->partial)
+            check_folder(c, list, i, &res);
     }
     if (!c->partial && list->count > 0 && actions && !(met & actions))
         pil_diag_warning(c->diag, list->at,

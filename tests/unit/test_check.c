@@ -184,10 +184,36 @@ static void an_executable_that_is_a_link_is_warned_about(void **state)
     test_folder_remove(folder);
 }
 
+/* The same for the folder of a socket: /var/run, as it stands in most manuals. */
+static void a_folder_that_is_a_link_is_warned_about(void **state)
+{
+    char *folder = test_folder_make(), text[512], wanted[512], *link = NULL;
+    struct heard heard;
+    struct pil_diag diag;
+
+    (void)state;
+    assert_true(asprintf(&link, "%s/link", folder) > 0);
+    assert_int_equal(symlink(".", link), 0);
+    snprintf(text, sizeof(text),
+             "schema = 1\npolicy p { applies = {\"*\"} rule r { effect = deny\n"
+             "resources = {\"unix:%s/x*.sock\", \"unix:%s/y.sock\", \"unix:**\"} } }\n",
+             link, folder);
+    snprintf(
+        wanted, sizeof(wanted),
+        "warning: x.conf:3: resource \"unix:%s/x*.sock\" never matches here: \"%s\" is a link; "
+        "legal is \"%s\"\n",
+        link, link, folder);
+    assert_err(judge("x.conf", text, &heard, &diag), PIL_OK);
+    assert_string_equal(heard.text, wanted);
+    free(link);
+    test_folder_remove(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_executable_that_is_a_link_is_warned_about),
+        cmocka_unit_test(a_folder_that_is_a_link_is_warned_about),
         cmocka_unit_test(bad_policies_get_the_messages_they_should),
         cmocka_unit_test(a_sound_policy_gets_no_message),
         cmocka_unit_test(inheritance_may_be_as_deep_as_the_limit),
