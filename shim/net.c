@@ -89,19 +89,28 @@ static int judge_bind(int fd, struct pil_copied *copy, const void *caller)
     return pil_decide(&q, caller, NULL);
 }
 
+static int bind_to(int fd, const struct pil_copied *copy)
+{
+    return pil_real_host.bind(fd, (const struct sockaddr *)&copy->sa, copy->len);
+}
+
 int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller)
 {
-    struct pil_copied copy;
-    int error;
+    struct pil_copied copy, given;
+    int result;
 
     pil_state_ready();
     if (!pil_call_copy(&copy, addr, len))
         return (int)pil_call_result(pil_real_host.bind(fd, pil_call_nowhere(addr), len));
-    error = judge_bind(fd, &copy, caller);
-    if (error)
-        return (int)pil_call_result(-error);
-    return (int)pil_call_result(
-        pil_real_host.bind(fd, (const struct sockaddr *)&copy.sa, copy.len));
+    given = copy;
+    result = judge_bind(fd, &copy, caller);
+    if (result)
+        return (int)pil_call_result(-result);
+    result = bind_to(fd, &copy);
+    /* A program may stand in a folder that it could not enter from above. */
+    if ((result == -EACCES || result == -ENOENT) && copy.len != given.len)
+        result = bind_to(fd, &given);
+    return (int)pil_call_result(result);
 }
 
 /* The query about a socket's own address. */

@@ -234,6 +234,44 @@ static void the_name_service_reaches_its_daemons(void **state)
 
 /* ---- bind and listen ------------------------------------------------------------------------- */
 
+static const char *binds[4];
+static char bind_paths[4][108];
+static unsigned bind_count;
+
+static int bind_from_above_fails(int fd, const struct sockaddr *sa, socklen_t len)
+{
+    struct sockaddr_un un = {0};
+
+    memcpy(&un, sa, len);
+    strcpy(bind_paths[bind_count], un.sun_path);
+    binds[bind_count] = bind_paths[bind_count];
+    bind_count++;
+    return un.sun_path[0] == '/' ? -EACCES : pil_sysops_kernel.bind(fd, sa, len);
+}
+
+/* The absolute path is tried first; where only the relative one leads there, that one. */
+static void a_relative_bind_works_where_the_absolute_does_not(void **state)
+{
+    char *folder = test_folder_make(), here[512];
+    struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "s"};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    (void)state;
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir(folder), 0);
+    bind_count = 0;
+    pil_real_host.bind = bind_from_above_fails;
+    assert_int_equal(
+        pil_shim_bind(fd, (struct sockaddr *)&un, offsetof(struct sockaddr_un, sun_path) + 2, NULL),
+        0);
+    assert_int_equal(bind_count, 2);
+    assert_int_equal(binds[0][0], '/');
+    assert_string_equal(binds[1], "s");
+    assert_int_equal(chdir(here), 0);
+    close(fd);
+    test_folder_remove(folder);
+}
+
 static void listen_is_judged_by_the_own_address(void **state)
 {
     struct fake_policyd *f = *state;
@@ -450,6 +488,7 @@ int main(void)
         world_test(what_was_judged_is_what_is_connected),
         world_test(unix_sockets_are_judged_by_their_absolute_path),
         world_test(the_name_service_reaches_its_daemons),
+        world_test(a_relative_bind_works_where_the_absolute_does_not),
         world_test(listen_is_judged_by_the_own_address),
         world_test(a_denied_listen_does_not_listen),
         world_test(a_datagram_bind_to_a_port_is_judged_as_listen),
