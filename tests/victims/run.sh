@@ -7,6 +7,8 @@ BUILD=${BUILD:-build}
 here=tests/victims
 pillion=$BUILD/pillion
 tmp=$(mktemp -d) || exit 1
+# Copies, because a checkout may be writable by its group, and such a policy is refused.
+install -m 644 tests/victims/*.conf "$tmp" || exit 1
 trap 'rm -rf "$tmp"' EXIT
 # A victim that crashes is shown by its status.
 ulimit -c 0
@@ -35,7 +37,7 @@ same() {
 under() { # POLICY NAME PROGRAM...
     policy=$1 into=$2
     shift 2
-    run "$into" "$pillion" run --solo "$here/$policy.conf" -- "$@"
+    run "$into" "$pillion" run --solo "$tmp/$policy.conf" -- "$@"
 }
 
 refused() { # TEXT PROGRAM: not started, with status 126 and a reason
