@@ -37,18 +37,18 @@ static void finish(struct world *w)
     test_folder_remove(w->folder);
 }
 
-/* The kernel notes who connects when it connects. */
+/* The kernel notes who connects when it connects, and who sends when it sends. */
 static void become(uid_t uid, gid_t gid, gid_t more)
 {
     assert_int_equal(setgroups(more == NO_MEMBERS ? 0 : 1, &more), 0);
-    assert_int_equal(setegid(gid), 0);
-    assert_int_equal(seteuid(uid), 0);
+    assert_int_equal(setresgid(gid, gid, 0), 0);
+    assert_int_equal(setresuid(uid, uid, 0), 0);
 }
 
 static void come_back(void)
 {
-    assert_int_equal(seteuid(0), 0);
-    assert_int_equal(setegid(0), 0);
+    assert_int_equal(setresuid(0, 0, 0), 0);
+    assert_int_equal(setresgid(0, 0, 0), 0);
     assert_int_equal(setgroups(0, NULL), 0);
 }
 
