@@ -55,7 +55,7 @@ fail() {
 # ---- starting and ending -----------------------------------------------------------------------
 
 clean_up() {
-    trap '' INT TERM HUP
+    trap '' INT TERM HUP PIPE
     for pid in $started; do
         kill "$pid" 2>/dev/null
     done
@@ -65,7 +65,8 @@ clean_up() {
     [ -z "$demo" ] || rm -rf "$demo"
 }
 trap clean_up EXIT
-trap 'echo; echo "interrupted" >&2; exit 130' INT TERM HUP
+trap 'echo "interrupted" >&2; exit 130' INT TERM HUP
+trap 'exit 1' PIPE # nobody reads on; without a trap the shell would be gone and all else stay
 
 # start NAME COMMAND...: in the background, output to NAME.out; its process id is in $last.
 start() {
