@@ -4,8 +4,11 @@
  * dispatcher gets them from the loop. Whatever they hold, the session answers or is closed, and
  * the daemon's own state stays whole: another session is still answered.
  *
- * Input: frames, each behind two bytes of length; the lowest bit of the first byte decides whether
- * the session has said hello before.
+ * Input: frames, each behind two bytes of length. Of the first byte the lowest bit decides whether
+ * the session has said hello before, the next one whether it is one that may reload and follow.
+ *
+ * The one loader that is ever started runs at the beginning and is never waited for: reloads find
+ * it running, so none of them forks, and what they were promised is told by hand.
  */
 #include <event2/event.h>
 #include <stdlib.h>
@@ -15,6 +18,7 @@
 
 #include "core/chan.h"
 #include "core/err.h"
+#include "policyd/control.h"
 #include "policyd/daemon.h"
 #include "policyd/decide.h"
 #include "policyd/expect.h"
@@ -44,6 +48,8 @@ static void start(void)
     need(pil_journal_open(&daemon_, &daemon_.journal) == PIL_OK);
     need(pil_expect_open(&daemon_, &daemon_.expect) == PIL_OK);
     pil_journal_tap_set(daemon_.journal, pil_follow_line, &daemon_);
+    pil_store_reload(daemon_.store, "start");
+    need(pil_store_busy(daemon_.store));
 }
 
 /* Reads away what the session said; true at end of stream. */
@@ -63,28 +69,29 @@ static bool drain(int fd)
     return err == PIL_E_CLOSED;
 }
 
-/* Another user: may not reload, and so starts no loader from here. */
-#define STRANGER 4242
+#define STRANGER 4242 /* another user: may not reload or follow */
 
-/* A hello is from this process as the kernel knows it, all else from who is said to have connected
- * (so that a promise is refused, and this process not killed). */
-static const struct ucred *sender_of(const uint8_t *frame, size_t len)
+/* A hello is from this process as the kernel knows it, all else from who connected. */
+static const struct ucred *sender_of(const struct pil_session *s, const uint8_t *frame, size_t len)
 {
     static struct ucred sender;
 
-    sender = (struct ucred){.pid = getpid(), .uid = STRANGER, .gid = STRANGER};
+    sender = (struct ucred){.pid = getpid(), .uid = s->uid, .gid = s->gid};
     if (len > 6 && frame[6] == PIL_WIRE_HELLO)
         sender.uid = geteuid(), sender.gid = getegid();
     return &sender;
 }
 
-static struct pil_session *open_session(int *client)
+static struct pil_session *open_session(int *client, uid_t uid)
 {
+    struct pil_session *s;
     int ends[2];
 
     need(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
     *client = ends[1];
-    return pil_session_open(&daemon_, ends[0], STRANGER, STRANGER, getpid());
+    s = pil_session_open(&daemon_, ends[0], uid, STRANGER, getpid());
+    need(s != NULL);
+    return s;
 }
 
 static void say_hello(struct pil_session *s)
@@ -96,7 +103,50 @@ static void say_hello(struct pil_session *s)
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 1);
     pil_wire_put_hello(&w, &hello);
     need(pil_wire_finish(&w) == PIL_OK);
-    need(pil_session_frame(s, room, w.len, sender_of(room, w.len)));
+    need(pil_session_frame(s, room, w.len, sender_of(s, room, w.len)));
+}
+
+/* A process that is asked nothing about what others do, and gets its answer. */
+static void decide_for_another(void)
+{
+    struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET, .port = 80};
+    uint8_t room[512];
+    struct pil_writer w;
+    int client;
+    struct pil_session *s = open_session(&client, STRANGER);
+
+    say_hello(s);
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, 2);
+    pil_wire_put_queries(&w, &q, 1);
+    need(pil_wire_finish(&w) == PIL_OK);
+    need(pil_session_frame(s, room, w.len, sender_of(s, room, w.len)));
+    need(!drain(client));
+    pil_session_close(s); /* the journal's lines go to who follows */
+    close(client);
+}
+
+/* What a follower's filter gets to see: a decision, and a line that is none. */
+static void feed_followers(void)
+{
+    struct pil_json *json;
+
+    if (!daemon_.followers)
+        return;
+    decide_for_another();
+    json = pil_journal_begin(daemon_.journal, "fuzz");
+    pil_json_u64(json, "pid", 1);
+    pil_journal_end(daemon_.journal);
+}
+
+/* A reload is promised until the load that runs and the one behind it have ended. The session of
+ * a promise is there still, though its frame was the last for now. */
+static bool keep_promises(void)
+{
+    bool any = daemon_.reloading != NULL;
+
+    while (daemon_.reloading)
+        pil_control_reloaded(&daemon_, pil_store_last(daemon_.store));
+    return any;
 }
 
 /* A promise would kill this very process when it is due. */
@@ -115,8 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         start();
     if (len == 0)
         return 0;
-    s = open_session(&client);
-    need(s != NULL);
+    s = open_session(&client, data[0] & 2 ? geteuid() : STRANGER);
     if (data[0] & 1)
         say_hello(s);
     for (data++, len--; len >= 2;) {
@@ -127,8 +176,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         frame = malloc(size ? size : 1); /* of its own, so that a byte too far is seen */
         need(frame != NULL);
         memcpy(frame, data + 2, size);
-        if (size == 0 || !pil_session_frame(s, frame, size, sender_of(frame, size)))
-            s = size == 0 ? s : NULL;
+        if (size > 0 && !pil_session_frame(s, frame, size, sender_of(s, frame, size)) &&
+            !keep_promises())
+            s = NULL;
         free(frame);
         data += 2 + size, len -= 2 + size;
         if (drain(client) || !s) {
@@ -137,6 +187,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         }
     }
     forget_promises();
+    feed_followers();
     if (s)
         pil_session_close(s);
     need(drain(client));
