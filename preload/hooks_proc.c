@@ -1,4 +1,4 @@
-/* Programs: the exec and posix_spawn families, shells, and syscall(). */
+/* Programs: the exec and posix_spawn families, shells, users, and syscall(). */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -95,6 +95,26 @@ HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actio
                       const posix_spawnattr_t *attr, char *const argv[], char *const envp[])
 {
     return pil_shim_posix_spawn(pid, file, actions, attr, argv, envp, 1);
+}
+
+HOOK int setuid(uid_t uid)
+{
+    return pil_shim_setuid(uid);
+}
+
+HOOK int seteuid(uid_t uid)
+{
+    return pil_shim_seteuid(uid);
+}
+
+HOOK int setreuid(uid_t real, uid_t effective)
+{
+    return pil_shim_setreuid(real, effective);
+}
+
+HOOK int setresuid(uid_t real, uid_t effective, uid_t saved)
+{
+    return pil_shim_setresuid(real, effective, saved);
 }
 
 HOOK int system(const char *command)

@@ -48,8 +48,11 @@ static void add_name(struct question *question, struct pil_digest *digest)
 {
     struct pil_query *q = &question->query;
 
-    q->seen |= PIL_FIELD_NAME;
-    if (pil_names_find(&q->ip, &question->name)) {
+    if (!pil_names_find(&q->ip, &question->name)) {
+        if (!pil_names_lost(&q->ip))
+            q->seen |= PIL_FIELD_NAME; /* and what is seen is that it has none */
+    } else {
+        q->seen |= PIL_FIELD_NAME;
         q->name = (struct pil_slice){question->name.text, question->name.len};
         *digest = question->name.digest;
     }

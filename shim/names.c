@@ -20,6 +20,7 @@ struct entry {
 };
 
 static struct entry table[SETS][WAYS];
+static _Atomic uint64_t lost[512];  /* a bit per hash of an address whose name fell out */
 static _Atomic uint64_t clock_hand; /* order of notes; only compared */
 
 /* What identifies this thread without a system call; another one may get the value later. */
@@ -95,6 +96,40 @@ static struct entry *choose(struct entry *ways, const uint64_t ip[2], uint64_t t
     return oldest;
 }
 
+static _Atomic uint64_t *lost_word(const uint64_t ip[2], uint64_t *bit)
+{
+    uint64_t hash = (ip[0] ^ ip[1] >> 32 ^ ip[1] << 32) * 0x9e3779b97f4a7c15u;
+
+    hash = (hash ^ hash >> 32) * 0xff51afd7ed558ccdu >> 49;
+    *bit = UINT64_C(1) << (hash % 64);
+    return &lost[hash / 64];
+}
+
+static void lose(const uint64_t ip[2])
+{
+    uint64_t bit;
+    _Atomic uint64_t *word = lost_word(ip, &bit);
+
+    atomic_fetch_or_explicit(word, bit, memory_order_relaxed);
+}
+
+bool pil_names_lost(const struct pil_ip *ip)
+{
+    uint64_t word[2], bit;
+
+    memcpy(word, ip, sizeof(word));
+    return get(lost_word(word, &bit)) & bit;
+}
+
+/* What an entry held so far is forgotten, unless it is the same address again. */
+static void forget(const struct entry *e, const uint64_t ip[2])
+{
+    uint64_t old[2] = {get(&e->ip[0]), get(&e->ip[1])};
+
+    if (get(&e->stamp) != 0 && (old[0] != ip[0] || old[1] != ip[1]))
+        lose(old);
+}
+
 void pil_names_note(const struct pil_ip *ip, const struct pil_name *name)
 {
     uint64_t word[2], text[TEXT_WORDS];
@@ -103,9 +138,12 @@ void pil_names_note(const struct pil_ip *ip, const struct pil_name *name)
 
     if ((sequence & 1) ||
         !atomic_compare_exchange_strong_explicit(&e->sequence, &sequence, sequence + 1,
-                                                 memory_order_acquire, memory_order_relaxed))
+                                                 memory_order_acquire, memory_order_relaxed)) {
+        lose(word);
         return;
+    }
     atomic_thread_fence(memory_order_release);
+    forget(e, word);
     memcpy(text, name->text, sizeof(text));
     set(&e->stamp, atomic_fetch_add_explicit(&clock_hand, 1, memory_order_relaxed) + 1);
     set(&e->thread, this_thread());

@@ -3,10 +3,11 @@
  *
  * A fixed table. An address that two names gave has an entry for each thread that asked, so the
  * thread that resolved a name and then connects is judged by exactly that name; another thread
- * gets the name that was noted last. An address that fell out of the table has no name, and an
- * allow rule by name does not match it: forgetting refuses, it never allows.
+ * gets the name that was noted last. Of an address that fell out of the table it is remembered
+ * that it had a name (a bit, which other addresses may share): its name cannot be seen any more, so
+ * that no rule by name allows it and every one denies it. Forgetting refuses, it never allows.
  *
- * Cost: noting and finding touch four entries. Errors: none. Memory: static, 80 KiB, touched as
+ * Cost: noting and finding touch four entries. Errors: none. Memory: static, 84 KiB, touched as
  * it fills; survives fork, because children connect to what their parents resolved.
  * Threads, signals: sequence locks; readers never wait, a writer that meets another gives up.
  */
@@ -33,5 +34,8 @@ void pil_names_note(const struct pil_ip *ip, const struct pil_name *name);
 
 /* The name for an address that this thread, or else any thread, resolved. */
 bool pil_names_find(const struct pil_ip *ip, struct pil_name *out);
+
+/* It may have had a name that is not in the table any more. */
+bool pil_names_lost(const struct pil_ip *ip);
 
 #endif

@@ -109,6 +109,10 @@ void pil_real_bind(void)
     BIND(posix_spawnp);
     BIND(system);
     BIND(popen);
+    BIND(setuid);
+    BIND(seteuid);
+    BIND(setreuid);
+    BIND(setresuid);
     bind_clock();
 }
 

@@ -52,6 +52,10 @@ struct pil_real_libc {
     int (*posix_spawnp)(pid_t *, const char *, const posix_spawn_file_actions_t *,
                         const posix_spawnattr_t *, char *const[], char *const[]);
     int (*system)(const char *);
+    int (*setuid)(uid_t);
+    int (*seteuid)(uid_t);
+    int (*setreuid)(uid_t, uid_t);
+    int (*setresuid)(uid_t, uid_t, uid_t);
     FILE *(*popen)(const char *, const char *);
     int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own, never an interposer's */
 };

@@ -64,6 +64,12 @@ int pil_shim_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_ac
 int pil_shim_system(const char *command);
 FILE *pil_shim_popen(const char *command, const char *mode);
 
+/* Users (user.c). */
+int pil_shim_setuid(uid_t uid);
+int pil_shim_seteuid(uid_t uid);
+int pil_shim_setreuid(uid_t real, uid_t effective);
+int pil_shim_setresuid(uid_t real, uid_t effective, uid_t saved);
+
 /* syscall(2), the libc function (raw.c). */
 long pil_shim_syscall(long number, const long argument[6], const void *caller);
 

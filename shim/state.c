@@ -54,19 +54,22 @@ static void watch_forks(void)
 
 void pil_state_boot(char *const envp[])
 {
+    uint64_t all = UINT64_MAX, mask = 0;
     uint32_t none = 0;
 
-    if (!atomic_compare_exchange_strong(&booted, &none, 1)) {
-        while (!pil_state_booted())
-            sched_yield();
-        return;
+    /* A handler that calls a hook must not wait for the thread it interrupts. */
+    pil_sysops_kernel.procmask(SIG_SETMASK, &all, &mask);
+    if (atomic_compare_exchange_strong(&booted, &none, 1)) {
+        pil_real_bind();
+        pil_env_read(envp);
+        pil_digest_init();
+        pil_ownfd_init();
+        watch_forks();
+        atomic_store_explicit(&booted, 2, memory_order_release);
     }
-    pil_real_bind();
-    pil_env_read(envp);
-    pil_digest_init();
-    pil_ownfd_init();
-    watch_forks();
-    atomic_store_explicit(&booted, 2, memory_order_release);
+    while (!pil_state_booted())
+        sched_yield();
+    pil_sysops_kernel.procmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* The process part has nothing to set up but what a parent left behind. */

@@ -560,6 +560,23 @@ static void the_name_is_carried_when_rules_look_at_it(void **state)
     assert_int_equal(fake_seen(f).frames, 2);
 }
 
+/* A name that was known and is no more cannot be seen, so that rules by name deny. */
+static void a_name_that_was_lost_is_not_seen(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_name name = host("lost.example");
+    struct pil_ip ip = world_ip(10, 0, 0, 1);
+
+    pil_genpage_publish(fake_page(f), 1001, PIL_FIELD_NAME);
+    for (unsigned i = 0; i < 4000 && (i == 0 || pil_names_find(&ip, &name)); i++) {
+        struct pil_ip other = world_ip(10, 77, i / 256, i % 256);
+
+        pil_names_note(i ? &other : &ip, &name);
+    }
+    assert_int_equal(connect_to(80, NULL), 0);
+    assert_int_equal(fake_seen(f).last[0].seen & PIL_FIELD_NAME, 0);
+}
+
 static void the_source_is_carried_for_accept_alone(void **state)
 {
     struct fake_policyd *f = *state;
@@ -710,6 +727,7 @@ int main(void)
         world_test(another_user_is_another_subject),
         world_test(nothing_is_carried_that_nobody_looks_at),
         world_test(the_name_is_carried_when_rules_look_at_it),
+        world_test(a_name_that_was_lost_is_not_seen),
         world_test(the_source_is_carried_for_accept_alone),
         world_test(the_caller_is_carried_when_it_can_be_told),
         world_test(the_event_has_the_source_that_the_key_left_out),

@@ -452,7 +452,8 @@ static void a_libc_without_exec_is_enosys(void **state)
     assert_int_equal(told.calls, 0);
 }
 
-/* In a vfork child nothing of the parent's may change: an exec that stays covered starts nothing. */
+/* In a vfork child nothing of the parent's may change: an exec that stays covered starts nothing.
+ */
 static void nothing_is_started_on_the_way(void **state)
 {
     static struct pil_process before;

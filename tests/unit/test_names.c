@@ -186,7 +186,7 @@ static void two_names_for_one_address_in_two_threads(void **state)
 /* Far more addresses than places: forgotten ones have no name, and none has another's. */
 static void what_is_forgotten_has_no_name(void **state)
 {
-    unsigned found = 0;
+    unsigned found = 0, strangers = 0;
     char text[32];
 
     (void)state;
@@ -207,7 +207,15 @@ static void what_is_forgotten_has_no_name(void **state)
         found++;
     }
     assert_in_range(found, 200, 256);
+    for (unsigned i = 0; i < 256; i++) {
+        struct pil_ip never = world_ip(10, 99, 7, i);
+
+        strangers += pil_names_lost(&never);
+    }
+    assert_in_range(strangers, 0, 128);    /* a bit is shared with others; 4096 of 32768 are set */
     assert_unknown(world_ip(10, 3, 0, 0)); /* the oldest is gone */
+    assert_true(
+        pil_names_lost(&(struct pil_ip[]){world_ip(10, 3, 0, 0)}[0])); /* but not unheard of */
 }
 
 /* A fork while another thread was writing leaves its entry half-way for ever. */
