@@ -272,6 +272,8 @@ static void answer(struct pil_session *s, const struct pil_query *q, unsigned co
         now = clock_ns(CLOCK_MONOTONIC);
         elapsed[i] = now - before;
         before = now;
+        if (q[i].flags & PIL_QUERY_AHEAD)
+            continue;
         pil_stats_latency(&s->d->stats, elapsed[i]);
         s->process->decisions++;
         s->process->denials += v[i].effect != PIL_ALLOW;
@@ -284,7 +286,8 @@ static void note(struct pil_session *s, const struct pil_query *q, unsigned coun
     uint64_t now = clock_ns(CLOCK_REALTIME);
 
     for (unsigned i = 0; s->d->journal && i < count; i++)
-        pil_journal_decision(s->d->journal, s->process, &q[i], &v[i], now, elapsed[i]);
+        if (!(q[i].flags & PIL_QUERY_AHEAD))
+            pil_journal_decision(s->d->journal, s->process, &q[i], &v[i], now, elapsed[i]);
 }
 
 /* The answer leaves before the decisions are noted, so that nobody waits for the log's text. */
