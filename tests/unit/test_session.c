@@ -2,6 +2,7 @@
  * and nothing else. */
 #include "tests/support/support.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/chan.h"
 #include "core/genpage.h"
 #include "core/ring.h"
 #include "tests/support/daemon.h"
@@ -606,6 +608,273 @@ static void who_promised_and_came_lives(void **state)
     test_daemon_stop(&d);
 }
 
+/* ---- who speaks is who connected ------------------------------------------------------------ */
+
+#define IMPOSTOR      "\"cause\":\"attest\",\"text\":\"the kernel could not say who it is\",\"detail\":"
+#define HELLO_DETAIL  IMPOSTOR "\"the other side is not who it must be\""
+#define VERB_DETAIL   IMPOSTOR "\"a request of another process than connected\""
+#define ENDED_WELL(s) (WIFEXITED(s) && WEXITSTATUS(s) == 0)
+
+static unsigned count_of(const char *text, const char *what)
+{
+    unsigned count = 0;
+
+    while ((text = strstr(text, what)) != NULL)
+        text += strlen(what), count++;
+    return count;
+}
+
+/* Says hello and is turned away for what it is; for children, whose exit is looked at. */
+static bool hello_is_refused(int fd)
+{
+    struct pil_welcome welcome = test_daemon_hello(fd, NULL);
+
+    return welcome.status == PIL_E_PEER && welcome.workload.len == 0 && test_daemon_closed(fd);
+}
+
+static void a_childs_hello_is_refused(void **state)
+{
+    struct test_daemon d;
+    int fd, status = 0;
+    pid_t child;
+    char *log;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        _exit(!hello_is_refused(fd));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(ENDED_WELL(status));
+    close(fd);
+    log = stop_and_read_log(&d);
+    assert_int_equal(count_of(log, "\"event\":\"session-refused\""), 1);
+    assert_non_null(strstr(log, HELLO_DETAIL));
+    free(log);
+}
+
+/* The parent has become a program that knows nothing of this, and its child speaks for it. */
+static void a_childs_hello_does_not_make_it_its_parent(void **state)
+{
+    struct test_daemon d;
+    int told[2], became[2];
+    char byte = 0, *log;
+    pid_t parent;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    assert_int_equal(pipe2(told, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(became, O_CLOEXEC), 0);
+    parent = fork();
+    assert_true(parent >= 0);
+    if (parent == 0) {
+        int fd = test_daemon_connect(&d);
+
+        if (fork() != 0) {
+            execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+            _exit(127);
+        }
+        close(became[1]);
+        if (read(became[0], &byte, 1) == 0) /* the parent's end was closed by its exec */
+            byte = hello_is_refused(fd) ? 'r' : 'w';
+        _exit(write(told[1], &byte, 1) != 1);
+    }
+    close(became[0]), close(became[1]), close(told[1]);
+    assert_int_equal(read(told[0], &byte, 1), 1);
+    assert_int_equal(byte, 'r');
+    close(told[0]);
+    assert_int_equal(kill(parent, SIGKILL), 0);
+    assert_int_equal(waitpid(parent, NULL, 0), parent);
+    log = stop_and_read_log(&d);
+    assert_non_null(strstr(log, HELLO_DETAIL));
+    free(log);
+}
+
+/* A child connects, hands its connection over and leaves, when `go` is closed. */
+static int passed_by_a_child(const struct test_daemon *d, int go[2], pid_t *child)
+{
+    int pair[2], fds[1] = {-1};
+    unsigned count = 1;
+    size_t len;
+    char byte = 'x';
+
+    assert_int_equal(pipe2(go, O_CLOEXEC), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    *child = fork();
+    assert_true(*child >= 0);
+    if (*child == 0) {
+        struct iovec iov = {&byte, 1};
+        int fd = test_daemon_connect(d);
+
+        close(go[1]);
+        if (pil_chan_send(&pil_sysops_kernel, pair[1], &iov, 1, &fd, 1, true))
+            _exit(1);
+        _exit(read(go[0], &byte, 1) != 0);
+    }
+    close(go[0]), close(pair[1]);
+    assert_err(pil_chan_recv(&pil_sysops_kernel, pair[0], &byte, 1, &len, fds, &count, true),
+               PIL_OK);
+    assert_int_equal(count, 1);
+    close(pair[0]);
+    return fds[0];
+}
+
+static void a_connection_that_was_passed_on_is_refused(void **state)
+{
+    struct test_daemon d;
+    char *log;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    for (unsigned dead = 0; dead < 2; dead++) {
+        int go[2], fd, status = 0;
+        pid_t child;
+
+        fd = passed_by_a_child(&d, go, &child);
+        if (dead) {
+            close(go[1]);
+            assert_int_equal(waitpid(child, &status, 0), child);
+        }
+        assert_true(hello_is_refused(fd));
+        close(fd);
+        if (!dead) {
+            close(go[1]);
+            assert_int_equal(waitpid(child, &status, 0), child);
+        }
+        assert_true(ENDED_WELL(status));
+    }
+    log = stop_and_read_log(&d);
+    assert_int_equal(count_of(log, HELLO_DETAIL), 2);
+    free(log);
+}
+
+/* The status of a welcome that is to come. */
+static uint32_t welcome_status(int fd)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    struct pil_welcome welcome;
+    struct pil_wire_head head;
+    uint8_t room[PIL_WIRE_MAX];
+    struct pil_reader r;
+    size_t len;
+
+    assert_int_equal(poll(&pfd, 1, 20000), 1);
+    assert_err(pil_chan_recv(&pil_sysops_kernel, fd, room, sizeof(room), &len, NULL, NULL, true),
+               PIL_OK);
+    assert_err(pil_wire_open(room, len, &head, &r), PIL_OK);
+    assert_int_equal(head.type, PIL_WIRE_WELCOME);
+    assert_err(pil_wire_get_welcome(&r, &welcome), PIL_OK);
+    return welcome.status;
+}
+
+/* One that left after its hello, before that was read, is nobody. */
+static void a_hello_of_the_dead_is_refused(void **state)
+{
+    struct pil_hello hello = {.version = pil_slice_of("t")};
+    struct test_daemon d;
+    uint8_t room[256];
+    int pair[2], status = 0, fds[1] = {-1};
+    unsigned count = 1;
+    struct pil_writer w;
+    size_t len;
+    pid_t child;
+    char *log;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    stop_for_a_moment(&d);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int fd = test_daemon_connect(&d);
+        struct iovec iov = {room, 1};
+
+        pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 1);
+        pil_wire_put_hello(&w, &hello);
+        send_to(fd, &w);
+        _exit(pil_chan_send(&pil_sysops_kernel, pair[1], &iov, 1, &fd, 1, true));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(ENDED_WELL(status));
+    assert_err(pil_chan_recv(&pil_sysops_kernel, pair[0], room, 1, &len, fds, &count, true),
+               PIL_OK);
+    assert_int_equal(kill(d.pid, SIGCONT), 0);
+    assert_int_equal(welcome_status(fds[0]), PIL_E_PEER);
+    assert_true(test_daemon_closed(fds[0]));
+    close(fds[0]), close(pair[0]), close(pair[1]);
+    log = stop_and_read_log(&d);
+    assert_int_equal(count_of(log, HELLO_DETAIL), 1);
+    free(log);
+}
+
+/* Such a promise would be its parent's death. A true one that is due later ends the wait. */
+static void a_childs_promise_kills_nobody(void **state)
+{
+    struct test_daemon d;
+    int fd, status = 0;
+    pid_t child;
+    char *log, line[64];
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        test_daemon_send_control(fd, "expect", "{\"timeout_ms\":1}");
+        _exit(!test_daemon_closed(fd));
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(ENDED_WELL(status));
+    close(fd);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        fd = test_daemon_connect(&d);
+        test_daemon_send_control(fd, "expect", "{\"timeout_ms\":50}");
+        for (;;)
+            pause();
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    log = stop_and_read_log(&d);
+    assert_int_equal(count_of(log, VERB_DETAIL), 1);
+    assert_int_equal(count_of(log, "\"event\":\"expect\""), 1);
+    snprintf(line, sizeof(line), "\"event\":\"expect\",\"pid\":%d,", (int)child);
+    assert_non_null(strstr(log, line));
+    free(log);
+}
+
+/* A child of vfork asks with its parent's memory, and so on its parent's link. */
+static void a_childs_question_is_answered(void **state)
+{
+    struct test_daemon d;
+    int fd, status = 0;
+    pid_t child;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    assert_int_equal(test_daemon_hello(fd, NULL).status, PIL_OK);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct pil_query q = test_daemon_query("10.0.0.1", 80);
+        struct pil_verdict v = {0};
+
+        test_daemon_ask(fd, &q, 1, &v);
+        _exit(v.effect != PIL_ALLOW);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(ENDED_WELL(status));
+    expect_denied(fd, "10.0.0.1", 80, false);
+    close(fd);
+    test_daemon_stop(&d);
+}
+
 static void verbs_and_their_refusals(void **state)
 {
     struct test_daemon d;
@@ -654,6 +923,12 @@ int main(int argc, char **argv)
         cmocka_unit_test(ring_events_reach_the_log),
         cmocka_unit_test(who_promised_and_did_not_come_is_killed),
         cmocka_unit_test(who_promised_and_came_lives),
+        cmocka_unit_test(a_childs_hello_is_refused),
+        cmocka_unit_test(a_childs_hello_does_not_make_it_its_parent),
+        cmocka_unit_test(a_connection_that_was_passed_on_is_refused),
+        cmocka_unit_test(a_hello_of_the_dead_is_refused),
+        cmocka_unit_test(a_childs_promise_kills_nobody),
+        cmocka_unit_test(a_childs_question_is_answered),
         cmocka_unit_test(verbs_and_their_refusals),
     };
 
