@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -673,6 +674,7 @@ static void a_childs_hello_does_not_make_it_its_parent(void **state)
         int fd = test_daemon_connect(&d);
 
         if (fork() != 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nobody behind */
             execl("/bin/sleep", "sleep", "1000", (char *)NULL);
             _exit(127);
         }
