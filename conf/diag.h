@@ -31,8 +31,7 @@ struct pil_diag {
 };
 
 /* Adds a message. at.file may be NULL when no place is known. */
-void pil_diag_error(struct pil_diag *d, struct pil_at at, const char *format, ...)
-    PIL_PRINTF(3, 4);
+void pil_diag_error(struct pil_diag *d, struct pil_at at, const char *format, ...) PIL_PRINTF(3, 4);
 void pil_diag_warning(struct pil_diag *d, struct pil_at at, const char *format, ...)
     PIL_PRINTF(3, 4);
 

@@ -29,20 +29,20 @@ struct pil_at {
 struct pil_strings {
     char **item;
     size_t count;
-    bool has;          /* the keyword was there, perhaps with an empty list */
+    bool has; /* the keyword was there, perhaps with an empty list */
     struct pil_at at;
-    unsigned *line;    /* of each item; NULL: all stand at `at` */
+    unsigned *line; /* of each item; NULL: all stand at `at` */
 };
 
 struct pil_workload {
     char *title;
     struct pil_at at;
-    char *exe;         /* absolute path, or a glob of one; NULL: not asked */
-    char *user;        /* name or number */
+    char *exe;  /* absolute path, or a glob of one; NULL: not asked */
+    char *user; /* name or number */
     char *unit;
-    char *cgroup;      /* glob */
-    char *sha256;      /* 64 lower-case hex digits */
-    bool covered;      /* coverage = required (children must stay covered); default report */
+    char *cgroup; /* glob */
+    char *sha256; /* 64 lower-case hex digits */
+    bool covered; /* coverage = required (children must stay covered); default report */
 };
 
 struct pil_role {
@@ -78,9 +78,9 @@ struct pil_rate {
     struct pil_at at;
     uint32_t limit;
     uint32_t per_ms;
-    uint32_t burst;    /* limit when not written */
-    uint8_t by;        /* enum pil_rate_key */
-    uint8_t exceed;    /* enum pil_exceed */
+    uint32_t burst; /* limit when not written */
+    uint8_t by;     /* enum pil_rate_key */
+    uint8_t exceed; /* enum pil_exceed */
 };
 
 /* Minutes of the day, low inclusive, high exclusive; low > high runs over midnight. */
@@ -94,10 +94,10 @@ struct pil_when {
     struct pil_at at;
     bool has_hours, has_days, has_uids;
     struct pil_hours hours;
-    uint8_t days;               /* bit 0 is Monday */
-    char *timezone;             /* "Europe/Berlin"; NULL: the file's, else UTC */
-    struct pil_strings source;  /* prefixes */
-    struct pil_strings caller;  /* globs of module base names */
+    uint8_t days;              /* bit 0 is Monday */
+    char *timezone;            /* "Europe/Berlin"; NULL: the file's, else UTC */
+    struct pil_strings source; /* prefixes */
+    struct pil_strings caller; /* globs of module base names */
     uint32_t *uid;
     size_t uid_count;
 };
@@ -121,13 +121,13 @@ struct pil_policy {
     char *owner;
     bool has_version, has_default;
     uint32_t version;
-    uint8_t stage;                /* enum pil_stage; ENFORCE when not written */
-    uint8_t rollout;              /* percent; 100 when not written */
-    uint8_t default_effect;       /* with has_default */
+    uint8_t stage;          /* enum pil_stage; ENFORCE when not written */
+    uint8_t rollout;        /* percent; 100 when not written */
+    uint8_t default_effect; /* with has_default */
     struct pil_at default_at;
-    uint16_t deny_errno;          /* 0: the default of the action */
-    struct pil_strings inherits;  /* policy titles */
-    struct pil_strings applies;   /* "workload:", "role:", "spiffe://", "*" */
+    uint16_t deny_errno;         /* 0: the default of the action */
+    struct pil_strings inherits; /* policy titles */
+    struct pil_strings applies;  /* "workload:", "role:", "spiffe://", "*" */
     struct pil_rule *rule;
     size_t rule_count;
 };
@@ -138,22 +138,22 @@ struct pil_breaker {
 };
 
 struct pil_route {
-    char *title;                  /* names a service */
+    char *title; /* names a service */
     struct pil_at at;
     bool has_timeout, has_retries;
     uint32_t timeout_ms, retries;
-    struct pil_strings fallback;  /* addresses with port */
+    struct pil_strings fallback; /* addresses with port */
     struct pil_breaker breaker;
 };
 
 struct pil_model {
     bool has_schema, has_default;
     uint32_t schema;
-    char *trust_domain;           /* NULL when not written */
+    char *trust_domain; /* NULL when not written */
     struct pil_at trust_domain_at;
     uint8_t default_effect;
     struct pil_at default_at;
-    char *timezone;               /* NULL: UTC */
+    char *timezone; /* NULL: UTC */
     struct pil_at timezone_at;
     struct pil_workload *workload;
     size_t workload_count;
@@ -165,7 +165,7 @@ struct pil_model {
     size_t policy_count;
     struct pil_route *route;
     size_t route_count;
-    char **file;                  /* every file that was read, in order */
+    char **file; /* every file that was read, in order */
     size_t file_count;
 };
 

@@ -8,10 +8,9 @@ struct row {
     enum pil_err_class class;
 };
 
-static const struct row rows[PIL_E_COUNT] = {
-    [PIL_OK] = {"ok", "no error", PIL_CLASS_NONE},
+static const struct row rows[PIL_E_COUNT] = {[PIL_OK] = {"ok", "no error", PIL_CLASS_NONE},
 #define PIL_ERR_ROW(code, class, text) [PIL_E_##code] = {#code, text, PIL_CLASS_##class},
-    PIL_ERR_LIST(PIL_ERR_ROW)
+                                             PIL_ERR_LIST(PIL_ERR_ROW)
 #undef PIL_ERR_ROW
 };
 

@@ -47,7 +47,7 @@ enum pil_err {
 #define PIL_ERR_ENUM(code, class, text) PIL_E_##code,
     PIL_ERR_LIST(PIL_ERR_ENUM)
 #undef PIL_ERR_ENUM
-    PIL_E_COUNT
+        PIL_E_COUNT
 };
 
 /* Sentence for a code; "unknown error" for a value that is not on the list. Never NULL. */

@@ -32,15 +32,15 @@ struct pil_eval_env {
 };
 
 /* Fills *out wholly; out->generation and out->tier are left zero for the caller. */
-void pil_eval(const struct pil_image *img, const struct pil_subject *who,
-              const struct pil_query *q, const struct pil_eval_env *env, struct pil_verdict *out);
+void pil_eval(const struct pil_image *img, const struct pil_subject *who, const struct pil_query *q,
+              const struct pil_eval_env *env, struct pil_verdict *out);
 
 /* Why a rule that was looked at did or did not match, for people. */
 enum pil_step {
     PIL_STEP_MATCH = 0,
-    PIL_STEP_UNSEEN,   /* a condition cannot be seen here */
-    PIL_STEP_STAGE,    /* its policy is off, or this host is outside its rollout */
-    PIL_STEP_SUBJECT,  /* another workload's rule */
+    PIL_STEP_UNSEEN,  /* a condition cannot be seen here */
+    PIL_STEP_STAGE,   /* its policy is off, or this host is outside its rollout */
+    PIL_STEP_SUBJECT, /* another workload's rule */
     PIL_STEP_ACTION,
     PIL_STEP_RESOURCE, /* address, name or path */
     PIL_STEP_PORT,
@@ -54,13 +54,13 @@ enum pil_step {
 struct pil_eval_step {
     uint32_t rule;
     uint32_t policy;
-    enum pil_step outcome;  /* the first thing that did not fit */
-    uint8_t fits;           /* how many of subject, action, resource, port and conditions fitted
-                               before and besides: nearness, for sorting */
-    uint8_t effect;         /* what the rule would say */
-    bool shadow;            /* its policy is in stage shadow */
-    const char *wanted;     /* what the rule asks for where it did not fit; points into buf of
-                               pil_eval_explain's caller or into the image */
+    enum pil_step outcome; /* the first thing that did not fit */
+    uint8_t fits;          /* how many of subject, action, resource, port and conditions fitted
+                              before and besides: nearness, for sorting */
+    uint8_t effect;        /* what the rule would say */
+    bool shadow;           /* its policy is in stage shadow */
+    const char *wanted;    /* what the rule asks for where it did not fit; points into buf of
+                              pil_eval_explain's caller or into the image */
 };
 
 /*

@@ -20,9 +20,9 @@
 #include "core/err.h"
 #include "core/query.h"
 
-#define PIL_GENPAGE_MAGIC 0x47504c50u /* "PLPG" */
+#define PIL_GENPAGE_MAGIC   0x47504c50u /* "PLPG" */
 #define PIL_GENPAGE_VERSION 1u
-#define PIL_GENPAGE_SIZE 4096u
+#define PIL_GENPAGE_SIZE    4096u
 
 struct pil_genpage {
     uint32_t magic;

@@ -21,7 +21,7 @@
 #include "core/defs.h"
 #include "core/query.h"
 
-#define PIL_IMAGE_MAGIC 0x4d494c50u /* "PLIM" */
+#define PIL_IMAGE_MAGIC   0x4d494c50u /* "PLIM" */
 #define PIL_IMAGE_VERSION 1u
 
 enum pil_stage {

@@ -5,10 +5,9 @@
 #define NAME_OF(table, index, fallback)                                                            \
     ((index) < PIL_NELEM(table) && (table)[index] ? (table)[index] : (fallback))
 
-static const char *const action_names[PIL_ACTION_COUNT] = {
-    [PIL_ACTION_NONE] = "none",
+static const char *const action_names[PIL_ACTION_COUNT] = {[PIL_ACTION_NONE] = "none",
 #define ROW(id, number, text) [number] = text,
-    PIL_ACTION_LIST(ROW)
+                                                           PIL_ACTION_LIST(ROW)
 #undef ROW
 };
 

@@ -23,9 +23,9 @@
 #include "core/defs.h"
 #include "core/query.h"
 
-#define PIL_RING_MAGIC 0x52504c50u /* "PLPR" */
+#define PIL_RING_MAGIC   0x52504c50u /* "PLPR" */
 #define PIL_RING_VERSION 1u
-#define PIL_RING_SLOTS 64u /* a power of two */
+#define PIL_RING_SLOTS   64u /* a power of two */
 
 enum pil_event_type {
     PIL_EVENT_NONE = 0,
@@ -52,8 +52,8 @@ struct pil_event {
     uint8_t action, kind, seen;
     uint8_t effect, reason, shadow, tier;
     uint16_t port;
-    uint16_t error;      /* errno the program got */
-    uint16_t text_len;   /* of text */
+    uint16_t error;    /* errno the program got */
+    uint16_t text_len; /* of text */
     uint16_t reserved;
     struct pil_ip ip;
     struct pil_ip source;

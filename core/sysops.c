@@ -20,10 +20,10 @@ long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f
     return result;
 }
 
-#define CALL0(nr) pil_sysops_call(nr, 0, 0, 0, 0, 0, 0)
-#define CALL1(nr, a) pil_sysops_call(nr, (long)(a), 0, 0, 0, 0, 0)
-#define CALL2(nr, a, b) pil_sysops_call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
-#define CALL3(nr, a, b, c) pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
+#define CALL0(nr)             pil_sysops_call(nr, 0, 0, 0, 0, 0, 0)
+#define CALL1(nr, a)          pil_sysops_call(nr, (long)(a), 0, 0, 0, 0, 0)
+#define CALL2(nr, a, b)       pil_sysops_call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
+#define CALL3(nr, a, b, c)    pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
 #define CALL4(nr, a, b, c, d) pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
 #define CALL5(nr, a, b, c, d, e)                                                                   \
     pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
@@ -50,8 +50,8 @@ static int k_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
     return (int)CALL4(SYS_accept4, fd, addr, len, flags);
 }
 
-static ssize_t k_sendto(int fd, const void *buf, size_t len, int flags,
-                        const struct sockaddr *addr, socklen_t addr_len)
+static ssize_t k_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+                        socklen_t addr_len)
 {
     return CALL6(SYS_sendto, fd, buf, len, flags, addr, addr_len);
 }

@@ -21,7 +21,7 @@
 #define PIL_WIRE_MAGIC 0x4e4c4950u /* "PILN" */
 #define PIL_WIRE_MAJOR 1u
 #define PIL_WIRE_MINOR 0u
-#define PIL_WIRE_MAX 16384u /* bytes of a frame, either way */
+#define PIL_WIRE_MAX   16384u /* bytes of a frame, either way */
 
 enum pil_wire_type {
     PIL_WIRE_NONE = 0,
@@ -53,8 +53,8 @@ enum pil_hello_flag {
 
 /* What a process says of itself. Nothing in it is believed: it is for logs only. */
 struct pil_hello {
-    uint32_t flags; /* enum pil_hello_flag */
-    uint32_t pid;   /* as it sees itself, perhaps in a pid namespace */
+    uint32_t flags;           /* enum pil_hello_flag */
+    uint32_t pid;             /* as it sees itself, perhaps in a pid namespace */
     struct pil_slice version; /* PIL_VERSION of the library */
 };
 
@@ -63,9 +63,9 @@ enum pil_welcome_flag {
 };
 
 struct pil_welcome {
-    uint32_t status;      /* enum pil_err; anything but PIL_OK: every call is refused */
-    uint32_t flags;       /* enum pil_welcome_flag */
-    uint32_t deadline_ms; /* how long the process waits for a decision */
+    uint32_t status;           /* enum pil_err; anything but PIL_OK: every call is refused */
+    uint32_t flags;            /* enum pil_welcome_flag */
+    uint32_t deadline_ms;      /* how long the process waits for a decision */
     struct pil_slice workload; /* its title; empty when none matched */
 };
 

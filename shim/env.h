@@ -20,11 +20,11 @@
 
 struct pil_env {
     bool secure;
-    uint32_t uid;                        /* real uid at start */
-    char socket[PIL_SOCKET_MAX + 1];     /* a path or "@name" */
+    uint32_t uid;                         /* real uid at start */
+    char socket[PIL_SOCKET_MAX + 1];      /* a path or "@name" */
     char alternative[PIL_SOCKET_MAX + 1]; /* second place to try; empty when the first was named */
-    char preload[PIL_ENV_PATH + 1];      /* how LD_PRELOAD named us; empty: not by LD_PRELOAD */
-    char program[PIL_CALLER_MAX + 1];    /* base name of the executable */
+    char preload[PIL_ENV_PATH + 1];       /* how LD_PRELOAD named us; empty: not by LD_PRELOAD */
+    char program[PIL_CALLER_MAX + 1];     /* base name of the executable */
 };
 
 extern struct pil_env pil_env;

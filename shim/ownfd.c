@@ -10,7 +10,7 @@
 /* High enough to be out of the way, low enough that the kernel's table does not grow for it. */
 #define PREFERRED_BASE 960
 
-static int base = PREFERRED_BASE; /* set once at start, immutable after, hence no lock */
+static int base = PREFERRED_BASE;         /* set once at start, immutable after, hence no lock */
 static _Atomic int listed[PIL_OWNFD_MAX]; /* number + 1; 0 is a free place */
 
 void pil_ownfd_init(void)

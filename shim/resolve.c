@@ -103,8 +103,7 @@ static struct hostent *by_name(const char *host, int family, const void *caller)
 
     pil_state_ready();
     answer = judge(host, false, &name, caller);
-    if (answer == ANSWER_REFUSED || !pil_real_libc.gethostbyname ||
-        !pil_real_libc.gethostbyname2) {
+    if (answer == ANSWER_REFUSED || !pil_real_libc.gethostbyname || !pil_real_libc.gethostbyname2) {
         h_errno = NO_RECOVERY;
         return NULL;
     }
@@ -155,8 +154,7 @@ int pil_shim_gethostbyname_r(const char *name, struct hostent *ret, char *buf, s
 }
 
 int pil_shim_gethostbyname2_r(const char *name, int family, struct hostent *ret, char *buf,
-                              size_t len, struct hostent **result, int *error,
-                              const void *caller)
+                              size_t len, struct hostent **result, int *error, const void *caller)
 {
     return by_name_r(name, family, ret, buf, len, result, error, caller);
 }

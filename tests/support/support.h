@@ -23,7 +23,7 @@
     do {                                                                                           \
         struct pil_slice s_ = (slice);                                                             \
         const char *t_ = (text);                                                                   \
-        if (!pil_slice_equal(s_, pil_slice_of(t_)))                   \
+        if (!pil_slice_equal(s_, pil_slice_of(t_)))                                                \
             fail_msg("\"%.*s\" is not \"%s\"", (int)s_.len, s_.at ? s_.at : "", t_);               \
     } while (0)
 

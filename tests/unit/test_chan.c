@@ -203,16 +203,16 @@ static void the_sender_is_told_and_not_who_connected(void **state)
     make_pair(pair);
     ask_for_senders(pair[1]);
     assert_err(pil_chan_send(kernel, pair[0], &iov, 1, NULL, 0, true), PIL_OK);
-    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
-                                  true),
-               PIL_OK);
+    assert_err(
+        pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender, true),
+        PIL_OK);
     assert_int_equal(sender.pid, getpid());
     assert_int_equal(sender.uid, getuid());
     assert_int_equal(sender.gid, getgid());
     child = sent_by_a_child(pair[0], 0);
-    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
-                                  true),
-               PIL_OK);
+    assert_err(
+        pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender, true),
+        PIL_OK);
     assert_int_equal(sender.pid, child);
     /* Who does not want to know gets the frame all the same. */
     sent_by_a_child(pair[0], 0);
@@ -235,18 +235,18 @@ static void a_sender_comes_beside_all_descriptors(void **state)
     ask_for_senders(pair[1]);
     before = open_fds();
     child = sent_by_a_child(pair[0], PIL_CHAN_FDS);
-    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, got, &count, &sender,
-                                  true),
-               PIL_OK);
+    assert_err(
+        pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, got, &count, &sender, true),
+        PIL_OK);
     assert_int_equal(count, PIL_CHAN_FDS);
     assert_int_equal(sender.pid, child);
     for (unsigned i = 0; i < count; i++)
         close(got[i]);
     /* ... and makes no room for one that was not asked for. */
     sent_by_a_child(pair[0], 1);
-    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
-                                  true),
-               PIL_E_MALFORMED);
+    assert_err(
+        pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender, true),
+        PIL_E_MALFORMED);
     assert_int_equal(open_fds(), before);
     drop_pair(pair);
 }
@@ -262,9 +262,9 @@ static void a_sender_that_was_not_told_is_nobody(void **state)
     (void)state;
     make_pair(pair);
     assert_err(pil_chan_send(kernel, pair[0], &iov, 1, NULL, 0, true), PIL_OK);
-    assert_err(pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender,
-                                  true),
-               PIL_OK);
+    assert_err(
+        pil_chan_recv_from(kernel, pair[1], buf, sizeof(buf), &len, NULL, NULL, &sender, true),
+        PIL_OK);
     assert_int_equal(sender.pid, 0);
     assert_true(sender.uid == (uid_t)-1 && sender.gid == (gid_t)-1);
     drop_pair(pair);
