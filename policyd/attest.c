@@ -135,7 +135,8 @@ int pil_attest_peer(int fd, const struct ucred *sender, struct pil_peer *out)
         return PIL_E_PEER;
     out->pidfd = pidfd_of(fd, cred.pid, &out->by_number);
     out->start = start_of(cred.pid);
-    if (same_user(out) && still(out))
+    /* Alive after all that was read by its number, so nobody else had it meanwhile. */
+    if (out->start != 0 && same_user(out) && of_sender(out) && alive(out->pidfd))
         return PIL_OK;
     pil_attest_drop(out);
     return PIL_E_PEER;
