@@ -611,7 +611,8 @@ static void who_promised_and_came_lives(void **state)
 
 /* ---- who speaks is who connected ------------------------------------------------------------ */
 
-#define IMPOSTOR      "\"cause\":\"attest\",\"text\":\"the kernel could not say who it is\",\"detail\":"
+#define IMPOSTOR "\"cause\":\"attest\",\"text\":\"the kernel could not say who it is\",\"detail\":"
+
 #define HELLO_DETAIL  IMPOSTOR "\"the other side is not who it must be\""
 #define VERB_DETAIL   IMPOSTOR "\"a request of another process than connected\""
 #define ENDED_WELL(s) (WIFEXITED(s) && WEXITSTATUS(s) == 0)
