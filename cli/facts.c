@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/cgroup.h"
 #include "core/err.h"
 
 #define DELETED " (deleted)"
@@ -36,47 +37,6 @@ int pil_facts_user(const char *text, struct pil_process_facts *out)
     return PIL_OK;
 }
 
-static bool is_unit(const char *part, size_t len)
-{
-    return (len > 8 && memcmp(part + len - 8, ".service", 8) == 0) ||
-           (len > 6 && memcmp(part + len - 6, ".scope", 6) == 0);
-}
-
-/* The innermost part of the path that systemd starts as a unit. */
-static void unit_of(const char *cgroup, char *out, size_t cap)
-{
-    out[0] = '\0';
-    for (const char *at = cgroup; *at;) {
-        size_t len;
-
-        at += strspn(at, "/");
-        len = strcspn(at, "/");
-        if (len < cap && is_unit(at, len))
-            snprintf(out, cap, "%.*s", (int)len, at);
-        at += len;
-    }
-}
-
-void pil_facts_cgroup(char *text, struct pil_process_facts *out)
-{
-    char *save = NULL;
-
-    out->cgroup[0] = '\0';
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char *name = strchr(line, ':'), *path = name ? strchr(name + 1, ':') : NULL;
-        bool unified = strncmp(line, "0::", 3) == 0;
-        bool systemd = name && strncmp(name, ":name=systemd:", 14) == 0;
-        bool root = out->cgroup[0] == '\0' || strcmp(out->cgroup, "/") == 0;
-
-        if (!path || strlen(path + 1) >= sizeof(out->cgroup))
-            continue;
-        /* On a hybrid host the unified hierarchy may be there and unused. */
-        if ((unified && (root || strcmp(path + 1, "/") != 0)) || (systemd && root))
-            snprintf(out->cgroup, sizeof(out->cgroup), "%s", path + 1);
-    }
-    unit_of(out->cgroup, out->unit, sizeof(out->unit));
-}
-
 static void read_cgroup(uint32_t pid, struct pil_process_facts *out)
 {
     char path[64], text[8192];
@@ -90,7 +50,7 @@ static void read_cgroup(uint32_t pid, struct pil_process_facts *out)
     got = fread(text, 1, sizeof(text) - 1, file);
     text[got] = '\0';
     fclose(file);
-    pil_facts_cgroup(text, out);
+    pil_cgroup_read(text, out->cgroup, out->unit, sizeof(out->unit));
 }
 
 int pil_facts_of(uint32_t pid, struct pil_process_facts *out)

@@ -31,7 +31,4 @@ int pil_facts_of(uint32_t pid, struct pil_process_facts *out) PIL_USERESULT;
 /* A user by name or number; PIL_E_NOTFOUND when a name is unknown. */
 int pil_facts_user(const char *text, struct pil_process_facts *out) PIL_USERESULT;
 
-/* The cgroup path and unit of the contents of /proc/PID/cgroup. The text is cut up. */
-void pil_facts_cgroup(char *text, struct pil_process_facts *out);
-
 #endif

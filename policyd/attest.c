@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/cgroup.h"
 #include "core/err.h"
 
 #ifndef SO_PEERPIDFD
@@ -238,51 +239,6 @@ int pil_attest_open(const struct pil_peer *peer)
     return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
-static bool ends_with(const char *text, size_t len, const char *tail)
-{
-    size_t tail_len = strlen(tail);
-
-    return len > tail_len && memcmp(text + len - tail_len, tail, tail_len) == 0;
-}
-
-/* The innermost part of a cgroup path that is a unit systemd starts. */
-static void unit_of(const char *cgroup, char *out, size_t cap)
-{
-    out[0] = '\0';
-    for (const char *at = cgroup; *at;) {
-        size_t len;
-
-        at += strspn(at, "/");
-        len = strcspn(at, "/");
-        if (len < cap && (ends_with(at, len, ".service") || ends_with(at, len, ".scope"))) {
-            memcpy(out, at, len);
-            out[len] = '\0';
-        }
-        at += len;
-    }
-}
-
-void pil_attest_cgroup(char *text, struct pil_attested *out)
-{
-    char *save = NULL;
-
-    out->cgroup[0] = '\0';
-    for (char *line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-        char *name = strchr(line, ':'), *path = name ? strchr(name + 1, ':') : NULL;
-        bool unified = strncmp(line, "0::", 3) == 0;
-
-        if (!path || strlen(path + 1) >= sizeof(out->cgroup))
-            continue;
-        /* On a hybrid host the unified hierarchy may be there and unused. */
-        if (unified && (strcmp(path + 1, "/") != 0 || out->cgroup[0] == '\0'))
-            strcpy(out->cgroup, path + 1);
-        if (strncmp(name, ":name=systemd:", 14) == 0 &&
-            (out->cgroup[0] == '\0' || strcmp(out->cgroup, "/") == 0))
-            strcpy(out->cgroup, path + 1);
-    }
-    unit_of(out->cgroup, out->unit, sizeof(out->unit));
-}
-
 static void read_cgroup(const struct pil_peer *peer, struct pil_attested *out)
 {
     char path[32], text[8192];
@@ -290,7 +246,7 @@ static void read_cgroup(const struct pil_peer *peer, struct pil_attested *out)
     snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)peer->pid);
     out->cgroup[0] = out->unit[0] = '\0';
     if (slurp(path, text, sizeof(text)))
-        pil_attest_cgroup(text, out);
+        pil_cgroup_read(text, out->cgroup, out->unit, sizeof(out->unit));
 }
 
 int pil_attest_read(const struct pil_peer *peer, struct pil_attested *out)

@@ -60,10 +60,6 @@ int pil_attest_read(const struct pil_peer *peer, struct pil_attested *out) PIL_U
 /* A descriptor of its executable, for hashing; -1 when it cannot be opened. */
 int pil_attest_open(const struct pil_peer *peer);
 
-/* Contents of /proc/PID/cgroup: the unified hierarchy's path if it is not the root, else the
- * systemd one's; and the innermost unit on it. out->cgroup and out->unit are written. */
-void pil_attest_cgroup(char *text, struct pil_attested *out);
-
 /* Real and effective user from the contents of /proc/PID/status; false when they are not there. The
  * name of the process, which is above them, cannot hold the end of a line. */
 bool pil_attest_users(const char *status, uid_t *real, uid_t *effective);

@@ -17,35 +17,6 @@
 #include "policyd/attest.h"
 #include "policyd/hasher.h"
 
-static void cgroup_is(const char *text, const char *cgroup, const char *unit)
-{
-    struct pil_attested facts;
-    char copy[512];
-
-    snprintf(copy, sizeof(copy), "%s", text);
-    pil_attest_cgroup(copy, &facts);
-    assert_string_equal(facts.cgroup, cgroup);
-    assert_string_equal(facts.unit, unit);
-}
-
-static void cgroups_of_both_hierarchies(void **state)
-{
-    (void)state;
-    cgroup_is("0::/system.slice/nginx.service\n", "/system.slice/nginx.service", "nginx.service");
-    cgroup_is("0::/user.slice/user-1.slice/user@1.service/app.slice/a.scope\n",
-              "/user.slice/user-1.slice/user@1.service/app.slice/a.scope", "a.scope");
-    cgroup_is("12:cpu,cpuacct:/x\n1:name=systemd:/system.slice/db.service\n",
-              "/system.slice/db.service", "db.service");
-    cgroup_is("1:name=systemd:/system.slice/db.service\n0::/\n", "/system.slice/db.service",
-              "db.service");
-    cgroup_is("0::/\n1:name=systemd:/system.slice/db.service\n", "/system.slice/db.service",
-              "db.service");
-    cgroup_is("0::/\n", "/", "");
-    cgroup_is("0::/a.service.d/b\n", "/a.service.d/b", "");
-    cgroup_is("nonsense\n::\n", "", "");
-    cgroup_is("", "", "");
-}
-
 static void start_time_survives_hostile_names(void **state)
 {
     (void)state;
@@ -398,7 +369,6 @@ static void another_file_than_was_said_has_no_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cgroups_of_both_hierarchies),
         cmocka_unit_test(start_time_survives_hostile_names),
         cmocka_unit_test(a_live_peer_is_known),
         cmocka_unit_test(a_number_is_asked_of_old_kernels_only),

@@ -8,50 +8,6 @@
 
 #include "cli/facts.h"
 
-static void cgroups_name_path_and_unit(void **state)
-{
-    static const struct {
-        const char *text, *cgroup, *unit;
-    } row[] = {
-        {"0::/system.slice/nginx.service\n", "/system.slice/nginx.service", "nginx.service"},
-        {"0::/user.slice/u.service/app.slice/x.scope/deep\n",
-         "/user.slice/u.service/app.slice/x.scope/deep", "x.scope"},
-        {"0::/\n", "/", ""},
-        {"", "", ""},
-        {"12:cpu:/other\n1:name=systemd:/system.slice/a.service\n0::/\n", "/system.slice/a.service",
-         "a.service"},
-        {"0::/unified/b.service\n1:name=systemd:/old/c.service\n", "/unified/b.service",
-         "b.service"},
-        {"0::/.service/.scope\n", "/.service/.scope", ""},
-        {"nonsense\n0:broken\n", "", ""},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < PIL_NELEM(row); i++) {
-        struct pil_process_facts facts = {0};
-        char *text = strdup(row[i].text);
-
-        assert_non_null(text);
-        pil_facts_cgroup(text, &facts);
-        assert_string_equal(facts.cgroup, row[i].cgroup);
-        assert_string_equal(facts.unit, row[i].unit);
-        free(text);
-    }
-}
-
-static void a_path_that_does_not_fit_is_left_out(void **state)
-{
-    struct pil_process_facts facts = {0};
-    char text[PIL_FACTS_CGROUP + 64] = "0::/";
-
-    (void)state;
-    memset(text + 4, 'x', PIL_FACTS_CGROUP + 16);
-    strcpy(text + 4 + PIL_FACTS_CGROUP + 16, "\n");
-    pil_facts_cgroup(text, &facts);
-    assert_string_equal(facts.cgroup, "");
-    assert_string_equal(facts.unit, "");
-}
-
 static void our_own_process_is_told(void **state)
 {
     static struct pil_process_facts facts;
@@ -125,8 +81,6 @@ static void users_are_names_or_numbers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(cgroups_name_path_and_unit),
-        cmocka_unit_test(a_path_that_does_not_fit_is_left_out),
         cmocka_unit_test(our_own_process_is_told),
         cmocka_unit_test(an_executable_that_was_deleted_keeps_its_path),
         cmocka_unit_test(users_are_names_or_numbers),

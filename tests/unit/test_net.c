@@ -4,7 +4,6 @@
  */
 #include "tests/support/support.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -198,16 +197,6 @@ static void unix_sockets_are_judged_by_their_absolute_path(void **state)
     test_folder_remove(folder);
 }
 
-/* An address in a module of the name service, as a hook sees its caller. */
-static const void *name_service(void)
-{
-    void *module = dlopen("libnss_compat.so.2", RTLD_NOW);
-    void *code = module ? dlsym(module, "_nss_compat_getpwnam_r") : NULL;
-
-    assert_non_null(code);
-    return code;
-}
-
 static void the_name_service_reaches_its_daemons(void **state)
 {
     struct fake_policyd *f = *state;
@@ -217,11 +206,12 @@ static void the_name_service_reaches_its_daemons(void **state)
 
     fake_verdict(f, &deny);
     strcpy(un.sun_path, "/nowhere/nscd");
-    assert_int_equal(pil_shim_connect(fd, (struct sockaddr *)&un, sizeof(un), name_service()), -1);
+    assert_int_equal(pil_shim_connect(fd, (struct sockaddr *)&un, sizeof(un), world_name_service()),
+                     -1);
     assert_int_equal(errno, ENOENT);
     assert_int_equal(fake_seen(f).frames, 0);
-    assert_int_equal(pil_shim_connect(inet, (struct sockaddr *)&in, sizeof(in), name_service()),
-                     -1);
+    assert_int_equal(
+        pil_shim_connect(inet, (struct sockaddr *)&in, sizeof(in), world_name_service()), -1);
     assert_int_equal(errno, ECONNREFUSED);
     assert_int_equal(fake_seen(f).frames, 1);
     assert_int_equal(pil_shim_connect(fd, (struct sockaddr *)&un, sizeof(un),
