@@ -139,7 +139,7 @@ $(BUILD)/victims/%: tests/victims/%.c
 # What is missing is installed, aloud; where it cannot be, whatever needs it will say so.
 check:
 	@sh tests/deps.sh || echo "deps: going on without"
-	@$(MAKE) check-built
+	@$(MAKE) --no-print-directory check-built
 
 .PHONY: check-built
 check-built: $(PROGRAMS) $(UNITS) $(VICTIMS)
@@ -149,11 +149,11 @@ check-units: $(UNITS) $(PROGRAMS)
 	BUILD=$(BUILD) tests/run.sh units
 
 asan:
-	$(MAKE) BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/asan CFLAGS="-O1 -g -fno-omit-frame-pointer" \
 	    SAN="-fsanitize=address,undefined -fno-sanitize-recover=all" check-san
 
 tsan:
-	$(MAKE) BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SAN="-fsanitize=thread" check-san
+	$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CFLAGS="-O1 -g" SAN="-fsanitize=thread" check-san
 
 # The preload library itself is not built with a sanitizer: its parts are, inside the units.
 .PHONY: check-san
