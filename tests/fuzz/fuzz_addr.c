@@ -71,7 +71,7 @@ static void check_sockaddr(const uint8_t *data, size_t len)
 
     if (pil_addr_from((const struct sockaddr *)data, (socklen_t)len, &out))
         return;
-    need(out.kind == PIL_KIND_NONE || out.kind == PIL_KIND_INET || out.kind == PIL_KIND_UNIX);
+    need(out.kind < PIL_KIND_COUNT && out.kind != PIL_KIND_NAME);
     need(out.path_len < sizeof(out.path) && strlen(out.path) == out.path_len);
 }
 
