@@ -35,13 +35,13 @@ static uint32_t subject(void)
 }
 
 /* Once a second, or when there was no page yet: is there a policyd, is it the same, are we? */
-static int look_after_link(uint64_t now_ns, uint64_t *end_ns)
+static void look_after_link(uint64_t now_ns, uint64_t *end_ns)
 {
     atomic_store_explicit(&pil_process.check_ns, now_ns + CHECK_NS, memory_order_relaxed);
     if (pil_link_alive())
-        return PIL_OK;
+        return;
     *end_ns = pil_link_deadline();
-    return pil_link_welcome(*end_ns);
+    (void)!pil_link_welcome(*end_ns); /* what failed is found again, and counted, when asked */
 }
 
 static void add_name(struct question *question, struct pil_digest *digest)
@@ -181,7 +181,7 @@ int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *
 
     pil_state_ready();
     if (PIL_UNLIKELY(now_ns >= atomic_load_explicit(&pil_process.check_ns, memory_order_relaxed)))
-        (void)look_after_link(now_ns, &end_ns);
+        look_after_link(now_ns, &end_ns);
     complete(&question, asked, caller, page_word());
     if (PIL_UNLIKELY(!cached(&question, now_ns, v))) {
         begun_ns = pil_real_now_ns();
