@@ -45,6 +45,16 @@ static int k_listen(int fd, int backlog)
     return (int)CALL2(SYS_listen, fd, backlog);
 }
 
+/* Not every machine has it apart from accept4. */
+static int k_accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+#ifdef SYS_accept
+    return (int)CALL3(SYS_accept, fd, addr, len);
+#else
+    return (int)CALL4(SYS_accept4, fd, addr, len, 0);
+#endif
+}
+
 static int k_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
     return (int)CALL4(SYS_accept4, fd, addr, len, flags);
@@ -109,6 +119,16 @@ static int k_close(int fd)
 static int k_close_range(unsigned first, unsigned last, unsigned flags)
 {
     return (int)CALL3(SYS_close_range, first, last, flags);
+}
+
+static int k_dup(int fd)
+{
+    return (int)CALL1(SYS_dup, fd);
+}
+
+static int k_dup2(int from, int to)
+{
+    return (int)CALL2(SYS_dup2, from, to);
 }
 
 static int k_dup3(int from, int to, int flags)
@@ -210,6 +230,7 @@ const struct pil_sysops pil_sysops_kernel = {
     .connect = k_connect,
     .bind = k_bind,
     .listen = k_listen,
+    .accept = k_accept,
     .accept4 = k_accept4,
     .sendto = k_sendto,
     .sendmsg = k_sendmsg,
@@ -223,6 +244,8 @@ const struct pil_sysops pil_sysops_kernel = {
     .poll = k_poll,
     .close = k_close,
     .close_range = k_close_range,
+    .dup = k_dup,
+    .dup2 = k_dup2,
     .dup3 = k_dup3,
     .fcntl = k_fcntl,
     .openat = k_openat,

@@ -27,6 +27,7 @@ struct pil_sysops {
     int (*connect)(int fd, const struct sockaddr *addr, socklen_t len);
     int (*bind)(int fd, const struct sockaddr *addr, socklen_t len);
     int (*listen)(int fd, int backlog);
+    int (*accept)(int fd, struct sockaddr *addr, socklen_t *len);
     int (*accept4)(int fd, struct sockaddr *addr, socklen_t *len, int flags);
     ssize_t (*sendto)(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
                       socklen_t addr_len);
@@ -43,6 +44,8 @@ struct pil_sysops {
     int (*poll)(struct pollfd *fds, unsigned count, int timeout_ms);
     int (*close)(int fd);
     int (*close_range)(unsigned first, unsigned last, unsigned flags);
+    int (*dup)(int fd);
+    int (*dup2)(int from, int to);
     int (*dup3)(int from, int to, int flags);
     int (*fcntl)(int fd, int command, long argument);
     int (*openat)(int dir, const char *path, int flags, unsigned mode);

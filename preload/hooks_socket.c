@@ -31,12 +31,12 @@ HOOK int listen(int fd, int backlog)
 
 HOOK int accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    return pil_shim_accept(fd, addr, len, 0, CALLER);
+    return pil_shim_accept(fd, addr, len, CALLER);
 }
 
 HOOK int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-    return pil_shim_accept(fd, addr, len, flags, CALLER);
+    return pil_shim_accept4(fd, addr, len, flags, CALLER);
 }
 
 HOOK ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *addr,

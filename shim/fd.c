@@ -16,12 +16,18 @@
 #include "shim/shim.h"
 #include "shim/state.h"
 
+/* A number that was closed behind the hooks may be the program's by now. */
+static bool ours(int fd)
+{
+    return PIL_UNLIKELY(pil_ownfd_has(fd)) && pil_link_holds(fd);
+}
+
 /* Allocators close files while they start, before anything of ours is bound. */
 int pil_shim_close(int fd)
 {
-    if (pil_ownfd_has(fd))
+    if (ours(fd))
         return (int)pil_call_result(-EBADF);
-    pil_fresh_wipe((unsigned)fd, (unsigned)fd);
+    pil_fresh_wipe_one(fd);
     if (pil_real_libc.close)
         return pil_real_libc.close(fd);
     return (int)pil_call_result(pil_sysops_kernel.close(fd));
@@ -68,51 +74,55 @@ void pil_shim_closefrom(int first)
 static int copied(int result)
 {
     if (result >= 0)
-        pil_fresh_wipe((unsigned)result, (unsigned)result);
+        pil_fresh_wipe_one(result);
     return (int)pil_call_result(result);
 }
 
 int pil_shim_dup(int fd)
 {
-    if (pil_ownfd_has(fd))
+    if (ours(fd))
         return (int)pil_call_result(-EBADF);
-    return copied(pil_sysops_kernel.fcntl(fd, F_DUPFD, 0));
+    return copied(pil_sysops_kernel.dup(fd));
 }
 
 /* Frees the number `to` of ours, which in a forked child may still be the parent's. False when that
  * did not work in time. */
 static bool make_way(int to)
 {
-    if (!pil_ownfd_has(to))
+    if (!ours(to))
         return true;
     pil_state_ready();
     return pil_link_evict(to);
 }
 
-int pil_shim_dup3(int from, int to, int flags)
+/* 0, or why `from` cannot be copied to `to`. */
+static int may_copy(int from, int to)
 {
-    if (pil_ownfd_has(from))
-        return (int)pil_call_result(-EBADF);
-    if (!make_way(to))
-        return (int)pil_call_result(-EBUSY);
-    return copied(pil_sysops_kernel.dup3(from, to, flags));
+    if (ours(from))
+        return -EBADF;
+    return make_way(to) ? 0 : -EBUSY;
 }
 
-/* dup2 onto itself only asks whether the descriptor is open. */
+int pil_shim_dup3(int from, int to, int flags)
+{
+    int err = may_copy(from, to);
+
+    return err ? (int)pil_call_result(err) : copied(pil_sysops_kernel.dup3(from, to, flags));
+}
+
+/* dup2 onto itself only asks whether the descriptor is open, and says nothing new about it. */
 int pil_shim_dup2(int from, int to)
 {
-    if (from != to)
-        return pil_shim_dup3(from, to, 0);
-    if (pil_ownfd_has(from))
-        return (int)pil_call_result(-EBADF);
-    if (pil_sysops_kernel.fcntl(from, F_GETFD, 0) < 0)
-        return (int)pil_call_result(-EBADF);
-    return to;
+    int err = may_copy(from, to);
+
+    if (err || from == to)
+        return (int)pil_call_result(err ? err : pil_sysops_kernel.dup2(from, to));
+    return copied(pil_sysops_kernel.dup2(from, to));
 }
 
 int pil_shim_fcntl(int fd, int command, long argument)
 {
-    if (pil_ownfd_has(fd))
+    if (ours(fd))
         return (int)pil_call_result(-EBADF);
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
         return copied(pil_sysops_kernel.fcntl(fd, command, argument));

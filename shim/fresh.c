@@ -4,14 +4,12 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#define NOTES 4096u /* numbers above are asked from the kernel */
-
-static _Atomic uint8_t note[NOTES]; /* SOCK_STREAM, ...; 0: none */
+static _Atomic uint8_t note[PIL_FRESH_NOTES]; /* SOCK_STREAM, ...; 0: none */
 
 void pil_fresh_note(int fd, int type)
 {
     type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if ((unsigned)fd < NOTES)
+    if ((unsigned)fd < PIL_FRESH_NOTES)
         atomic_store_explicit(&note[fd], (uint8_t)type, memory_order_relaxed);
 }
 
@@ -19,7 +17,7 @@ int pil_fresh_take(int fd)
 {
     int type;
 
-    if ((unsigned)fd >= NOTES)
+    if ((unsigned)fd >= PIL_FRESH_NOTES)
         return 0;
     type = atomic_load_explicit(&note[fd], memory_order_relaxed);
     if (type)
@@ -29,7 +27,7 @@ int pil_fresh_take(int fd)
 
 void pil_fresh_wipe(unsigned first, unsigned last)
 {
-    for (unsigned fd = first; fd <= last && fd < NOTES; fd++)
+    for (unsigned fd = first; fd <= last && fd < PIL_FRESH_NOTES; fd++)
         if (atomic_load_explicit(&note[fd], memory_order_relaxed))
             atomic_store_explicit(&note[fd], 0, memory_order_relaxed);
 }

@@ -20,7 +20,15 @@ void pil_fresh_note(int fd, int type);
 /* The type that was noted, once; 0 when there is no note. */
 int pil_fresh_take(int fd);
 
+#define PIL_FRESH_NOTES 4096u /* numbers from here on are asked from the kernel */
+
 /* The numbers first..last may be something else from now on. */
 void pil_fresh_wipe(unsigned first, unsigned last);
+
+static inline void pil_fresh_wipe_one(int fd)
+{
+    if ((unsigned)fd < PIL_FRESH_NOTES)
+        pil_fresh_wipe((unsigned)fd, (unsigned)fd);
+}
 
 #endif

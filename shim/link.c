@@ -432,6 +432,20 @@ static void drop_user_of(int fd)
     }
 }
 
+/* One that no link has yet is just being connected; in a forked child it may be its parent's. */
+bool pil_link_holds(int fd)
+{
+    for (unsigned i = 0; i < PIL_LINKS; i++) {
+        struct pil_link *link = &pil_process.link[i];
+
+        if (atomic_load(&link->fd) != (uint32_t)fd + 1 || still_ours(link, fd))
+            continue;
+        pil_ownfd_lose(fd);
+        return false;
+    }
+    return true;
+}
+
 /* A number that is just being connected is listed and has no link yet: the list tells. */
 bool pil_link_evict(int fd)
 {

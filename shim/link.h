@@ -37,6 +37,10 @@ bool pil_link_cover_children(void);
  * false, and the next pil_link_welcome or ask finds another one. */
 bool pil_link_alive(void);
 
+/* fd, a listed number, is really ours. When it turns out not to be, because somebody closed ours by
+ * a raw system call and the number went to another file, it is listed no more. */
+bool pil_link_holds(int fd);
+
 /* Makes a descriptor of ours free for the program to dup onto. False when a round trip that uses
  * it did not end within the deadline. */
 bool pil_link_evict(int fd);

@@ -171,21 +171,42 @@ static bool room_for_peer(const struct sockaddr *addr, const socklen_t *len)
                                                      : sizeof(struct sockaddr_storage)));
 }
 
-int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller)
+/* What the kernel gave: judged, and then given to the program or taken from it. */
+static int admit(int got, const struct sockaddr_storage *peer, socklen_t peer_len,
+                 struct sockaddr *addr, socklen_t *len, const void *caller)
 {
-    struct sockaddr_storage peer;
-    socklen_t peer_len = sizeof(peer);
-    int got, error;
+    int error;
 
-    pil_state_ready();
-    got = pil_real_host.accept4(fd, (struct sockaddr *)&peer, &peer_len, flags);
     if (got < 0)
         return (int)pil_call_result(got);
-    error = room_for_peer(addr, len) ? judge_accept(got, &peer, peer_len, caller) : EFAULT;
+    error = room_for_peer(addr, len) ? judge_accept(got, peer, peer_len, caller) : EFAULT;
     if (error) {
         reset(got);
         return (int)pil_call_result(-error);
     }
-    pil_call_give(&peer, peer_len, addr, len);
+    pil_call_give(peer, peer_len, addr, len);
     return got;
+}
+
+/* Two system calls, because a program's seccomp filter may know only the one that it makes. */
+int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, const void *caller)
+{
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof(peer);
+    int got;
+
+    pil_state_ready();
+    got = pil_real_host.accept(fd, (struct sockaddr *)&peer, &peer_len);
+    return admit(got, &peer, peer_len, addr, len, caller);
+}
+
+int pil_shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller)
+{
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof(peer);
+    int got;
+
+    pil_state_ready();
+    got = pil_real_host.accept4(fd, (struct sockaddr *)&peer, &peer_len, flags);
+    return admit(got, &peer, peer_len, addr, len, caller);
 }

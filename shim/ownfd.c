@@ -12,6 +12,7 @@
 
 static int base = PREFERRED_BASE;         /* set once at start, immutable after, hence no lock */
 static _Atomic int listed[PIL_OWNFD_MAX]; /* number + 1; 0 is a free place */
+_Atomic uint64_t pil_ownfd_span;          /* begins with 0..0, a number that is never ours */
 
 void pil_ownfd_init(void)
 {
@@ -21,8 +22,24 @@ void pil_ownfd_init(void)
         base = (int)(limit.rlim_cur - limit.rlim_cur / 16);
 }
 
+static void widen(uint32_t fd)
+{
+    uint64_t span = atomic_load(&pil_ownfd_span), wide;
+
+    do {
+        uint32_t first = (uint32_t)span, last = (uint32_t)(span >> 32);
+
+        if (first == 0 || fd < first)
+            first = fd;
+        if (fd > last)
+            last = fd;
+        wide = (uint64_t)last << 32 | first;
+    } while (!atomic_compare_exchange_weak(&pil_ownfd_span, &span, wide));
+}
+
 static bool list(int fd)
 {
+    widen((uint32_t)fd);
     for (unsigned i = 0; i < PIL_OWNFD_MAX; i++) {
         int none = 0;
 
@@ -71,7 +88,7 @@ void pil_ownfd_lose(int fd)
     (void)unlist(fd);
 }
 
-bool pil_ownfd_has(int fd)
+bool pil_ownfd_lists(int fd)
 {
     if (fd < 3)
         return false;

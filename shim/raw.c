@@ -32,9 +32,9 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
     case SYS_listen:
         return pil_shim_listen((int)a[0], (int)a[1], caller);
     case SYS_accept:
-        return pil_shim_accept((int)a[0], P(1), P(2), 0, caller);
+        return pil_shim_accept((int)a[0], P(1), P(2), caller);
     case SYS_accept4:
-        return pil_shim_accept((int)a[0], P(1), P(2), (int)a[3], caller);
+        return pil_shim_accept4((int)a[0], P(1), P(2), (int)a[3], caller);
     case SYS_sendto:
         return pil_shim_sendto((int)a[0], P(1), (size_t)a[2], (int)a[3], P(4), (socklen_t)a[5],
                                caller);

@@ -50,6 +50,11 @@ PLAIN(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, f
 PLAIN(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
 BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), SYS_connect, fd, sa, len, 0,
      0, 0)
+#ifdef SYS_accept
+BOTH(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), SYS_accept, fd, sa, len, 0, 0, 0)
+#else
+BOTH(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), SYS_accept4, fd, sa, len, 0, 0, 0)
+#endif
 BOTH(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), SYS_accept4, fd, sa,
      len, flags, 0, 0)
 BOTH(ssize_t, sendto,
@@ -71,6 +76,7 @@ struct pil_real_libc pil_real_libc;
         (table).connect = prefix##_connect;                                                        \
         (table).bind = sys_bind;                                                                   \
         (table).listen = sys_listen;                                                               \
+        (table).accept = prefix##_accept;                                                          \
         (table).accept4 = prefix##_accept4;                                                        \
         (table).sendto = prefix##_sendto;                                                          \
         (table).sendmsg = prefix##_sendmsg;                                                        \

@@ -26,7 +26,8 @@ int pil_shim_socket(int domain, int type, int protocol);
 int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
 int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
 int pil_shim_listen(int fd, int backlog, const void *caller);
-int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller);
+int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, const void *caller);
+int pil_shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller);
 ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
                         socklen_t addr_len, const void *caller);
 ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void *caller);

@@ -106,6 +106,26 @@ static void the_programs_own_are_as_ever(void **state)
     assert_int_equal(errno, EINVAL);
 }
 
+/* Somebody closed ours by a raw system call, and the program's next file got the number. */
+static void a_number_that_was_taken_from_us_is_the_programs(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET, .port = 1};
+    int first = (int)atomic_load(&pil_process.link[0].fd) - 1;
+    struct pil_verdict v;
+
+    assert_int_equal(pil_sysops_kernel.close(first), 0);
+    assert_int_equal(pil_sysops_kernel.dup3(2, first, 0), first);
+    assert_int_equal(pil_shim_fcntl(first, F_GETFD, 0), 0);
+    assert_false(pil_ownfd_has(first));
+    assert_int_equal(pil_shim_close(first), 0);
+    assert_false(is_open(first));
+    assert_true(pil_ownfd_has(own));
+    BADF(pil_shim_close(own));
+    assert_err(pil_link_ask(&q, 1, &v, pil_link_deadline()), PIL_OK);
+    assert_int_equal(fake_seen(f).hellos, 3); /* by a new link in place of the lost one */
+}
+
 static void close_works_before_anything_is_bound(void **state)
 {
     int fd = fresh_at(700);
@@ -262,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         fd_test(to_the_program_ours_do_not_exist),
         fd_test(the_programs_own_are_as_ever),
+        fd_test(a_number_that_was_taken_from_us_is_the_programs),
         fd_test(close_works_before_anything_is_bound),
         fd_test(a_range_leaves_ours_out),
         fd_test(closefrom_leaves_ours_out),

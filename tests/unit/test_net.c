@@ -148,8 +148,8 @@ static void the_kernels_own_refusals_come_through(void **state)
     REFUSES(pil_shim_bind(fd, nothing, sizeof(in), NULL), EFAULT);
     REFUSES(pil_shim_listen(-1, 1, NULL), EBADF);
     REFUSES(pil_shim_listen(1, 1, NULL), ENOTSOCK);
-    REFUSES(pil_shim_accept(-1, NULL, NULL, 0, NULL), EBADF);
-    REFUSES(pil_shim_accept(fd, NULL, NULL, 0, NULL), EINVAL);
+    REFUSES(pil_shim_accept(-1, NULL, NULL, NULL), EBADF);
+    REFUSES(pil_shim_accept(fd, NULL, NULL, NULL), EINVAL);
     assert_int_equal(fake_seen(f).frames, 0);
     munmap(nothing, 4096);
     close(fd);
@@ -346,8 +346,8 @@ static void an_allowed_connection_is_handed_over(void **state)
     socklen_t len = sizeof(peer);
 
     pil_genpage_publish(fake_page(f), 1001, PIL_FIELD_SOURCE);
-    fd =
-        pil_shim_accept(server, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK, NULL);
+    fd = pil_shim_accept4(server, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK,
+                          NULL);
     assert_true(fd >= 0);
     assert_int_equal(len, sizeof(peer));
     assert_int_equal(ntohs(peer.sin_port), port_of(client));
@@ -380,7 +380,7 @@ static void a_refused_connection_is_reset(void **state)
     char byte;
 
     fake_verdict(f, &deny);
-    assert_int_equal(pil_shim_accept(server, (struct sockaddr *)&peer, &len, 0, NULL), -1);
+    assert_int_equal(pil_shim_accept(server, (struct sockaddr *)&peer, &len, NULL), -1);
     assert_int_equal(errno, ECONNABORTED);
     assert_int_equal(peer.sin_port, 4711); /* nothing is told of it */
     assert_int_equal(recv(client, &byte, 1, 0), -1);
@@ -396,10 +396,10 @@ static void after_a_refused_one_the_next_is_served(void **state)
     int server = listener(), first = connected_to(server), second = connected_to(server), fd;
 
     fake_verdict(f, &deny);
-    assert_int_equal(pil_shim_accept(server, NULL, NULL, 0, NULL), -1);
+    assert_int_equal(pil_shim_accept(server, NULL, NULL, NULL), -1);
     assert_int_equal(errno, ECONNABORTED);
     fake_verdict(f, &allow);
-    fd = pil_shim_accept(server, NULL, NULL, 0, NULL);
+    fd = pil_shim_accept(server, NULL, NULL, NULL);
     assert_true(fd >= 0);
     assert_int_equal(send(second, "2", 1, 0), 1);
     assert_int_equal(recv(fd, (char[1]){0}, 1, 0), 1);
@@ -413,7 +413,7 @@ static void a_short_buffer_gets_what_fits(void **state)
     socklen_t len = 4;
 
     (void)state;
-    fd = pil_shim_accept(server, (struct sockaddr *)to, &len, 0, NULL);
+    fd = pil_shim_accept(server, (struct sockaddr *)to, &len, NULL);
     assert_true(fd >= 0);
     assert_int_equal(len, sizeof(struct sockaddr_in));
     assert_int_equal(*(sa_family_t *)to, AF_INET);
@@ -427,7 +427,7 @@ static void no_place_for_the_length_is_efault(void **state)
     struct sockaddr_in peer;
 
     (void)state;
-    assert_int_equal(pil_shim_accept(server, (struct sockaddr *)&peer, NULL, 0, NULL), -1);
+    assert_int_equal(pil_shim_accept(server, (struct sockaddr *)&peer, NULL, NULL), -1);
     assert_int_equal(errno, EFAULT);
     close(client), close(server);
 }
@@ -439,7 +439,7 @@ static void without_policyd_nothing_is_accepted(void **state)
     char byte;
 
     fake_die(f);
-    assert_int_equal(pil_shim_accept(server, NULL, NULL, 0, NULL), -1);
+    assert_int_equal(pil_shim_accept(server, NULL, NULL, NULL), -1);
     assert_int_equal(errno, ECONNABORTED);
     assert_int_equal(recv(client, &byte, 1, 0), -1);
     assert_int_equal(errno, ECONNRESET);
@@ -459,7 +459,7 @@ static void a_unix_peer_has_no_source(void **state)
     assert_int_equal(bind(server, (struct sockaddr *)&un, sizeof(un)), 0);
     assert_int_equal(listen(server, 1), 0);
     assert_int_equal(connect(client, (struct sockaddr *)&un, sizeof(un)), 0);
-    fd = pil_shim_accept(server, NULL, NULL, 0, NULL);
+    fd = pil_shim_accept(server, NULL, NULL, NULL);
     assert_true(fd >= 0);
     assert_int_equal(fake_seen(f).last[0].kind, PIL_KIND_UNIX);
     assert_string_equal(fake_seen(f).text[0][0], un.sun_path);

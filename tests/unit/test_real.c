@@ -65,6 +65,7 @@ static void errors_are_negated_and_errno_is_not_touched(void **state)
         assert_int_equal(tables[i]->connect(-1, (struct sockaddr *)&in, sizeof(in)), -EBADF);
         assert_int_equal(tables[i]->bind(-1, (struct sockaddr *)&in, sizeof(in)), -EBADF);
         assert_int_equal(tables[i]->listen(-1, 0), -EBADF);
+        assert_int_equal(tables[i]->accept(-1, NULL, NULL), -EBADF);
         assert_int_equal(tables[i]->accept4(-1, NULL, NULL, 0), -EBADF);
         assert_int_equal(tables[i]->sendto(-1, "", 0, 0, NULL, 0), -EBADF);
         assert_int_equal(tables[i]->sendmsg(-1, &msg, 0), -EBADF);

@@ -58,7 +58,10 @@ static void bad_descriptors_are_negated_errnos(void **state)
     assert_int_equal(sys->connect(-1, sa, len), -EBADF);
     assert_int_equal(sys->bind(-1, sa, len), -EBADF);
     assert_int_equal(sys->listen(-1, 1), -EBADF);
+    assert_int_equal(sys->accept(-1, NULL, NULL), -EBADF);
     assert_int_equal(sys->accept4(-1, NULL, NULL, 0), -EBADF);
+    assert_int_equal(sys->dup(-1), -EBADF);
+    assert_int_equal(sys->dup2(-1, 5), -EBADF);
     assert_int_equal(sys->sendto(-1, "x", 1, 0, NULL, 0), -EBADF);
     assert_int_equal(sys->sendmsg(-1, &msg, 0), -EBADF);
     assert_int_equal(sys->sendmmsg(-1, &vec, 1, 0), -EBADF);
