@@ -52,7 +52,11 @@ SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now
            -Wl,--version-script=preload/exports.map \
            -Wl,-Ttext-segment=0x1ffffff00000 -Wl,--section-start=.pilstub=0x200000000000
 
-PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so
+# LD_PRELOAD names the library as FOLDER/$$LIB/libpillion.so, and each loader puts its own name for
+# $$LIB there (core/classes.h). The build folder has the same places as the installation.
+PLACES   = lib/x86_64-linux-gnu
+PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so \
+           $(foreach place,$(PLACES),$(BUILD)/$(place)/libpillion.so)
 
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -100,6 +104,10 @@ $(BUILD)/libpillion.so: $(call objects,preload) $(call library,shim) $(call libr
                         preload/exports.map
 	$(CC) $(CFLAGS) $(LDFLAGS) $(SO_FLAGS) -o $@ $(call objects,preload) \
 	    -Wl,--whole-archive $(call library,shim) -Wl,--no-whole-archive $(call library,core)
+
+$(BUILD)/lib/x86_64-linux-gnu/libpillion.so: $(BUILD)/libpillion.so
+	@mkdir -p $(@D)
+	ln -sf ../../libpillion.so $@
 
 $(BUILD)/policyd: $(BUILD)/obj/policyd/main.o $(call library,policyd) $(call library,conf) \
                   $(call library,core)
@@ -199,7 +207,7 @@ man_dir  = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 # file, place and mode of everything that is installed; what the administrator edits is not in it.
 INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
             $(BUILD)/policyd:$(SBINDIR)/policyd:755 \
-            $(BUILD)/libpillion.so:$(LIBDIR)/pillion/libpillion.so:644 \
+            $(foreach place,$(PLACES),$(BUILD)/$(place)/libpillion.so:$(LIBDIR)/pillion/$(place)/libpillion.so:644) \
             $(foreach page,$(MANPAGES),$(page):$(call man_dir,$(page))/$(notdir $(page)):644) \
             $(foreach page,$(wildcard README.md INSTALL.md INSTALL docs/*.md),$(page):$(DOCDIR)/$(notdir $(page)):644) \
             $(foreach file,$(wildcard examples/*.conf),$(file):$(DOCDIR)/examples/$(notdir $(file)):644) \
@@ -216,7 +224,7 @@ install: $(PROGRAMS)
 	done
 	sed -i 's|/usr/sbin/policyd|$(SBINDIR)/policyd|g' $(DESTDIR)$(UNITDIR)/policyd.service \
 	    $(DESTDIR)$(DOCDIR)/examples/policyd.init
-	$(STRIP) --strip-unneeded $(DESTDIR)$(LIBDIR)/pillion/libpillion.so
+	$(STRIP) --strip-unneeded $(foreach place,$(PLACES),$(DESTDIR)$(LIBDIR)/pillion/$(place)/libpillion.so)
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/pillion $(DESTDIR)$(SYSCONFDIR)/pillion/policy.d
 
 # Folders of ours go when they are empty; the administrator's stay.
@@ -224,7 +232,8 @@ uninstall:
 	@for entry in $(INSTALLED); do \
 	    rest=$${entry#*:}; rm -f "$(DESTDIR)$${rest%:*}"; \
 	done
-	@for folder in $(LIBDIR)/pillion $(DOCDIR)/examples $(DOCDIR) $(SYSCONFDIR)/pillion/policy.d \
+	@for folder in $(foreach place,$(PLACES),$(LIBDIR)/pillion/$(place)) $(LIBDIR)/pillion/lib \
+	    $(LIBDIR)/pillion $(DOCDIR)/examples $(DOCDIR) $(SYSCONFDIR)/pillion/policy.d \
 	    $(SYSCONFDIR)/pillion; do \
 	    rmdir "$(DESTDIR)$$folder" 2>/dev/null || :; \
 	done

@@ -53,10 +53,10 @@ static int run(const struct wishes *w, char **argv)
     const char *reachable;
     int code = pil_program_find(argv[0], path);
 
-    if (!code)
-        code = pil_program_judge(path);
     if (!code && !pil_preload_find(library))
         code = PIL_EXIT_FAILED;
+    if (!code)
+        code = pil_program_judge(path, library);
     if (!code && w->solo)
         code = pil_solo_start(&solo, w->solo, w->log);
     if (code)

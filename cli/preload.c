@@ -7,7 +7,24 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/classes.h"
 #include "core/elf.h"
+
+#define LIBRARY "libpillion.so"
+
+static bool is_library(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    enum pil_cover cover;
+
+    if (fd < 0)
+        return false;
+    cover = pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours());
+    close(fd);
+    if (cover != PIL_COVER_YES)
+        pil_cli_error("%s is passed over: %s", path, pil_cover_text(cover));
+    return cover == PIL_COVER_YES;
+}
 
 /* Folder of the running executable, without a final slash. */
 static bool own_folder(char out[PATH_MAX])
@@ -25,55 +42,52 @@ static bool own_folder(char out[PATH_MAX])
     return true;
 }
 
-/* Calls good for each place in turn; the first that it likes is in out. */
-static bool find(const char *name, const char *below_prefix, const char *installed,
-                 bool (*good)(const char *path), char out[PATH_MAX])
+/* A folder of the library: its word for LD_PRELOAD in out. Where there are libraries for several
+ * classes the word leaves the class to the loader; a single one is named as it is. */
+static bool library_in(const char *folder, char out[PATH_MAX])
 {
-    char folder[PATH_MAX];
+    char path[PATH_MAX];
+    bool fits = snprintf(out, PATH_MAX, "%s/$LIB/" LIBRARY, folder) < PATH_MAX;
+
+    if (fits && pil_classes_expand(out, pil_classes_ours()->lib[0], path, sizeof(path)) &&
+        is_library(path))
+        return true;
+    return snprintf(out, PATH_MAX, "%s/" LIBRARY, folder) < PATH_MAX && is_library(out);
+}
+
+static bool program_in(const char *folder, char out[PATH_MAX])
+{
+    return snprintf(out, PATH_MAX, "%s/policyd", folder) < PATH_MAX && access(out, X_OK) == 0;
+}
+
+/* Tries each place in turn; what the first good one gives is in out. */
+static bool find(const char *below_prefix, const char *installed,
+                 bool (*good)(const char *folder, char out[PATH_MAX]), char out[PATH_MAX])
+{
+    char folder[PATH_MAX], below[PATH_MAX];
     bool known = own_folder(folder);
 
-    if (known && snprintf(out, PATH_MAX, "%s/%s", folder, name) < PATH_MAX && good(out))
+    if (known && good(folder, out))
         return true;
-    if (known && snprintf(out, PATH_MAX, "%s/../%s/%s", folder, below_prefix, name) < PATH_MAX &&
-        good(out)) {
-        char *real = realpath(out, NULL);
-
-        if (real && strlen(real) < PATH_MAX)
-            strcpy(out, real);
-        free(real);
+    if (known && snprintf(below, PATH_MAX, "%s/../%s", folder, below_prefix) < PATH_MAX &&
+        realpath(below, folder) && good(folder, out))
         return true;
-    }
-    return snprintf(out, PATH_MAX, "%s/%s", installed, name) < PATH_MAX && good(out);
-}
-
-static bool is_library(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    enum pil_cover cover;
-
-    if (fd < 0)
-        return false;
-    cover = pil_elf_library(&pil_sysops_kernel, fd);
-    close(fd);
-    if (cover != PIL_COVER_YES)
-        pil_cli_error("%s is passed over: %s", path, pil_cover_text(cover));
-    return cover == PIL_COVER_YES;
-}
-
-static bool is_program(const char *path)
-{
-    return access(path, X_OK) == 0;
+    return good(installed, out);
 }
 
 bool pil_preload_find(char out[PATH_MAX])
 {
-    if (!find("libpillion.so", "lib/pillion", PIL_LIBDIR, is_library, out)) {
+    const char *token;
+
+    if (!find("lib/pillion", PIL_LIBDIR, library_in, out)) {
         pil_cli_error("libpillion.so is neither next to this command nor in %s", PIL_LIBDIR);
         return false;
     }
-    if (strlen(out) > PIL_PRELOAD_MAX || strpbrk(out, ": \t\n")) {
+    token = strstr(out, "/$LIB/" LIBRARY);
+    if (strlen(out) > PIL_PRELOAD_MAX || strpbrk(out, ": \t\n") ||
+        (strchr(out, '$') && (!token || strchr(out, '$') != token + 1))) {
         pil_cli_error("the loader cannot preload \"%s\"; legal is a path of at most %u bytes "
-                      "without colons and spaces",
+                      "without colons, spaces and dollar signs",
                       out, PIL_PRELOAD_MAX);
         return false;
     }
@@ -82,7 +96,7 @@ bool pil_preload_find(char out[PATH_MAX])
 
 bool pil_preload_policyd(char out[PATH_MAX])
 {
-    if (find("policyd", "sbin", PIL_SBINDIR, is_program, out))
+    if (find("sbin", PIL_SBINDIR, program_in, out))
         return true;
     pil_cli_error("policyd is neither next to this command nor in %s", PIL_SBINDIR);
     return false;

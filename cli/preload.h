@@ -16,7 +16,11 @@
 /* The loader splits LD_PRELOAD at spaces and colons, and the library itself keeps no more. */
 #define PIL_PRELOAD_MAX 256u
 
-/* libpillion.so: readable and of our class. */
+/*
+ * The word that names libpillion.so in LD_PRELOAD. Where the libraries of all classes lie together,
+ * as they are installed, that is FOLDER/$LIB/libpillion.so (core/classes.h); a library that stands
+ * alone is its path, and serves programs of this command's class only.
+ */
 bool pil_preload_find(char out[PATH_MAX]) PIL_USERESULT;
 
 /* The daemon; executable. */
@@ -25,7 +29,7 @@ bool pil_preload_policyd(char out[PATH_MAX]) PIL_USERESULT;
 /*
  * Puts the library behind what LD_PRELOAD holds already, once, and names the socket.
  * What was there stays in front: it was there before us and may need to be first. A copy of the
- * library that is there already stays alone. The library's path is absolute.
+ * library that is there already stays alone. The library is a word of pil_preload_find.
  */
 bool pil_preload_environment(const char *library, const char *socket) PIL_USERESULT;
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/classes.h"
 #include "core/elf.h"
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
@@ -64,11 +65,25 @@ int pil_program_find(const char *name, char out[PATH_MAX])
     return error == ENOENT || error == ENOTDIR ? PIL_EXIT_NOTFOUND : PIL_EXIT_UNCOVERED;
 }
 
-int pil_program_judge(const char *path)
+/* Where the loader of a program of another class would look for the library. */
+static void say_missing(const struct pil_elf_report *report, const char *library)
+{
+    const struct pil_class *class = pil_classes_find(report->elf_class, report->machine);
+    char wanted[PATH_MAX];
+
+    for (size_t i = 0; report->sibling && class && i < PIL_CLASSES_NAMES && class->lib[i]; i++)
+        if (pil_classes_expand(library, class->lib[i], wanted, sizeof(wanted)) &&
+            access(wanted, R_OK))
+            pil_cli_error("it is a %s program, and %s is not there", class->title, wanted);
+}
+
+int pil_program_judge(const char *path, const char *library)
 {
     struct pil_elf_report report;
-    enum pil_cover cover = pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, path, &report);
+    enum pil_cover cover;
 
+    (void)pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, path, &report);
+    cover = pil_elf_cover(&pil_sysops_kernel, &report, library);
     if (cover == PIL_COVER_YES)
         return PIL_EXIT_OK;
     if (report.scripts > 0)
@@ -78,6 +93,7 @@ int pil_program_judge(const char *path)
                   pil_cover_name(cover));
     if (report.interp[0])
         pil_cli_error("its loader: %s", report.interp);
+    say_missing(&report, library);
     pil_cli_error("remedy: %s", pil_cover_remedy(cover));
     return cover == PIL_COVER_NOTFOUND ? PIL_EXIT_NOTFOUND : PIL_EXIT_UNCOVERED;
 }

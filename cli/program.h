@@ -14,8 +14,8 @@
  * there but cannot be executed. */
 int pil_program_find(const char *name, char out[PATH_MAX]) PIL_USERESULT;
 
-/* PIL_EXIT_OK when it will be covered, else PIL_EXIT_UNCOVERED, or PIL_EXIT_NOTFOUND when its
- * interpreter is missing. */
-int pil_program_judge(const char *path) PIL_USERESULT;
+/* PIL_EXIT_OK when it will be covered with that word in LD_PRELOAD, else PIL_EXIT_UNCOVERED, or
+ * PIL_EXIT_NOTFOUND when its interpreter is missing. */
+int pil_program_judge(const char *path, const char *library) PIL_USERESULT;
 
 #endif

@@ -8,22 +8,31 @@
 #include <sys/stat.h>
 
 #include "core/bytes.h"
-
-#if defined(__x86_64__)
-#define OUR_MACHINE EM_X86_64
-#define OUR_CLASS   ELFCLASS64
-#define OUR_LOADER  "ld-linux-x86-64.so.2"
-typedef Elf64_Ehdr ehdr;
-typedef Elf64_Phdr phdr;
-#else
-#error "only x86-64 so far: add class, machine and loader of this machine here"
-#endif
+#include "core/classes.h"
 
 #define PHDRS_AT_ONCE 8u
 #define NOTES_MAX     256u /* bytes of a note segment that are looked at; Go puts about 100 there */
 
 /* e_phnum x e_phentsize may not exceed this for the kernel (fs/binfmt_elf.c). */
-#define PHDRS_MAX (65536u / sizeof(phdr))
+#define PHDRS_BYTES 65536u
+
+/* What counts of a file's and a program header, whichever class they are of. */
+struct head {
+    const struct pil_class *class;
+    uint16_t type, phnum, phentsize;
+    uint64_t phoff;
+};
+
+struct segment {
+    uint32_t type;
+    uint64_t offset, size;
+};
+
+/* Both classes have the first fields in common. */
+#define COMMON_BYTES offsetof(Elf32_Ehdr, e_version)
+_Static_assert(offsetof(Elf32_Ehdr, e_machine) == offsetof(Elf64_Ehdr, e_machine),
+               "told before the class");
+_Static_assert(sizeof(Elf32_Nhdr) == sizeof(Elf64_Nhdr), "read as either");
 
 struct row {
     const char *name;
@@ -118,12 +127,12 @@ static enum pil_cover judge_privileges(const struct pil_sysops *sys, int fd, con
 }
 
 /* The Go linker leaves a note of its own name in everything it makes. */
-static bool has_go_note(const struct pil_sysops *sys, int fd, const phdr *ph)
+static bool has_go_note(const struct pil_sysops *sys, int fd, const struct segment *seg)
 {
     char notes[NOTES_MAX];
-    size_t len = ph->p_filesz < sizeof(notes) ? (size_t)ph->p_filesz : sizeof(notes), at = 0;
+    size_t len = seg->size < sizeof(notes) ? (size_t)seg->size : sizeof(notes), at = 0;
 
-    if (!read_at(sys, fd, notes, len, ph->p_offset))
+    if (!read_at(sys, fd, notes, len, seg->offset))
         return false;
     while (len - at >= sizeof(Elf64_Nhdr)) {
         Elf64_Nhdr note;
@@ -142,74 +151,119 @@ static bool has_go_note(const struct pil_sysops *sys, int fd, const phdr *ph)
     return false;
 }
 
-static enum pil_cover judge_interp(const struct pil_sysops *sys, int fd, const phdr *ph,
-                                   struct pil_elf_report *out)
+static enum pil_cover judge_interp(const struct pil_sysops *sys, int fd, const struct segment *seg,
+                                   const char *loader, struct pil_elf_report *out)
 {
     const char *base;
-    size_t len = (size_t)ph->p_filesz;
+    size_t len = (size_t)seg->size;
 
-    if (ph->p_filesz < 2 || ph->p_filesz > sizeof(out->interp))
+    if (seg->size < 2 || seg->size > sizeof(out->interp))
         return PIL_COVER_LIBC;
-    if (!read_at(sys, fd, out->interp, len, ph->p_offset) || out->interp[len - 1] != '\0') {
+    if (!read_at(sys, fd, out->interp, len, seg->offset) || out->interp[len - 1] != '\0') {
         out->interp[0] = '\0';
         return PIL_COVER_NOTELF;
     }
     base = strrchr(out->interp, '/');
-    return base && strcmp(base + 1, OUR_LOADER) == 0 ? PIL_COVER_YES : PIL_COVER_LIBC;
+    return base && strcmp(base + 1, loader) == 0 ? PIL_COVER_YES : PIL_COVER_LIBC;
+}
+
+/* Reads up to PHDRS_AT_ONCE program headers, number `first` and on; 0 when they are not there. */
+static unsigned read_segments(const struct pil_sysops *sys, int fd, const struct head *head,
+                              unsigned first, struct segment out[PHDRS_AT_ONCE])
+{
+    unsigned left = head->phnum - first, count = left < PHDRS_AT_ONCE ? left : PHDRS_AT_ONCE;
+    union {
+        Elf32_Phdr narrow[PHDRS_AT_ONCE];
+        Elf64_Phdr wide[PHDRS_AT_ONCE];
+    } ph;
+
+    if (!read_at(sys, fd, &ph, (size_t)count * head->phentsize,
+                 head->phoff + (uint64_t)first * head->phentsize))
+        return 0;
+    for (unsigned i = 0; i < count; i++)
+        if (head->class->elf_class == ELFCLASS64)
+            out[i] = (struct segment){ph.wide[i].p_type, ph.wide[i].p_offset, ph.wide[i].p_filesz};
+        else
+            out[i] =
+                (struct segment){ph.narrow[i].p_type, ph.narrow[i].p_offset, ph.narrow[i].p_filesz};
+    return count;
 }
 
 /* One pass over the program headers: the first PT_INTERP counts, as for the kernel. */
-static enum pil_cover judge_headers(const struct pil_sysops *sys, int fd, const ehdr *head,
+static enum pil_cover judge_headers(const struct pil_sysops *sys, int fd, const struct head *head,
                                     struct pil_elf_report *out)
 {
     enum pil_cover cover = PIL_COVER_STATIC;
-    phdr ph[PHDRS_AT_ONCE];
+    struct segment seg[PHDRS_AT_ONCE];
     bool seen = false, raw = false;
 
-    for (unsigned i = 0; i < head->e_phnum; i++) {
-        unsigned at = i % PHDRS_AT_ONCE, left = head->e_phnum - i;
+    for (unsigned i = 0; i < head->phnum; i++) {
+        unsigned at = i % PHDRS_AT_ONCE;
 
-        if (at == 0 &&
-            !read_at(sys, fd, ph, sizeof(*ph) * (left < PHDRS_AT_ONCE ? left : PHDRS_AT_ONCE),
-                     head->e_phoff + (uint64_t)i * sizeof(*ph)))
+        if (at == 0 && read_segments(sys, fd, head, i, seg) == 0)
             return PIL_COVER_NOTELF;
-        if (ph[at].p_type == PT_INTERP && !seen) {
+        if (seg[at].type == PT_INTERP && !seen) {
             seen = true;
-            cover = judge_interp(sys, fd, &ph[at], out);
-        } else if (ph[at].p_type == PT_NOTE && !raw) {
-            raw = has_go_note(sys, fd, &ph[at]);
+            cover = judge_interp(sys, fd, &seg[at], head->class->loader, out);
+        } else if (seg[at].type == PT_NOTE && !raw) {
+            raw = has_go_note(sys, fd, &seg[at]);
         }
     }
     return cover == PIL_COVER_YES && raw ? PIL_COVER_RAW : cover;
 }
 
-/* Class and machine are told before anything of the file is read by our own layout. */
-static enum pil_cover judge_class(const ehdr *head, struct pil_elf_report *out)
+static bool read_head_of_class(const struct pil_sysops *sys, int fd, struct head *head)
 {
-    out->elf_class = head->e_ident[EI_CLASS];
-    out->machine = head->e_machine;
-    if (out->elf_class != OUR_CLASS || head->e_ident[EI_DATA] != ELFDATA2LSB ||
-        head->e_machine != OUR_MACHINE)
-        return PIL_COVER_CLASS;
-    return PIL_COVER_YES;
+    Elf32_Ehdr narrow;
+    Elf64_Ehdr wide;
+
+    if (head->class->elf_class == ELFCLASS64) {
+        if (!read_at(sys, fd, &wide, sizeof(wide), 0))
+            return false;
+        head->phnum = wide.e_phnum, head->phentsize = wide.e_phentsize, head->phoff = wide.e_phoff;
+        return wide.e_phentsize == sizeof(Elf64_Phdr);
+    }
+    if (!read_at(sys, fd, &narrow, sizeof(narrow), 0))
+        return false;
+    head->phnum = narrow.e_phnum, head->phentsize = narrow.e_phentsize;
+    head->phoff = narrow.e_phoff;
+    return narrow.e_phentsize == sizeof(Elf32_Phdr);
 }
 
+/* Class and machine are told before anything of the file is read by a layout of its own. */
+static enum pil_cover judge_class(const struct pil_sysops *sys, int fd, struct head *head,
+                                  struct pil_elf_report *out)
+{
+    Elf32_Ehdr common;
+
+    if (!read_at(sys, fd, &common, COMMON_BYTES, 0))
+        return PIL_COVER_NOTELF;
+    out->elf_class = common.e_ident[EI_CLASS];
+    out->machine = common.e_machine;
+    head->type = common.e_type;
+    head->class = pil_classes_find(out->elf_class, out->machine);
+    return head->class && common.e_ident[EI_DATA] == ELFDATA2LSB ? PIL_COVER_YES : PIL_COVER_CLASS;
+}
+
+/* Whatever else would be in the way of a program of another class than ours is told first. */
 static enum pil_cover judge_elf(const struct pil_sysops *sys, int fd, const struct statx *st,
                                 struct pil_elf_report *out)
 {
-    enum pil_cover cover;
-    ehdr head;
+    struct head head;
+    enum pil_cover cover = judge_class(sys, fd, &head, out);
 
-    if (!read_at(sys, fd, &head, sizeof(head), 0))
-        return PIL_COVER_NOTELF;
-    cover = judge_class(&head, out);
     if (cover != PIL_COVER_YES)
         return cover;
-    if ((head.e_type != ET_EXEC && head.e_type != ET_DYN) || head.e_phentsize != sizeof(phdr) ||
-        head.e_phnum == 0 || head.e_phnum > PHDRS_MAX)
+    if ((head.type != ET_EXEC && head.type != ET_DYN) || !read_head_of_class(sys, fd, &head) ||
+        head.phnum == 0 || head.phnum > PHDRS_BYTES / head.phentsize)
         return PIL_COVER_NOTELF;
     cover = judge_headers(sys, fd, &head, out);
-    return cover == PIL_COVER_YES ? judge_privileges(sys, fd, st) : cover;
+    if (cover == PIL_COVER_YES)
+        cover = judge_privileges(sys, fd, st);
+    if (cover != PIL_COVER_YES || head.class == pil_classes_ours())
+        return cover;
+    out->sibling = true;
+    return PIL_COVER_CLASS;
 }
 
 /* Takes the interpreter's path out of a "#!" line, as fs/binfmt_script.c does. */
@@ -331,18 +385,32 @@ enum pil_cover pil_elf_inspect_fd(const struct pil_sysops *sys, int fd, struct p
     return out->cover;
 }
 
-enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd)
+enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd, const struct pil_class *class)
 {
     struct pil_elf_report report = {0};
     enum pil_cover cover;
-    ehdr head;
+    char start[COMMON_BYTES];
+    struct head head;
 
-    if (!read_at(sys, fd, &head, sizeof(head), 0))
+    if (!read_at(sys, fd, start, sizeof(start), 0))
         return PIL_COVER_UNREADABLE;
-    if (memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+    if (memcmp(start, ELFMAG, SELFMAG) != 0)
         return PIL_COVER_NOTELF;
-    cover = judge_class(&head, &report);
+    cover = judge_class(sys, fd, &head, &report);
     if (cover != PIL_COVER_YES)
         return cover;
-    return head.e_type == ET_DYN ? PIL_COVER_YES : PIL_COVER_NOTELF;
+    if (head.class != class)
+        return PIL_COVER_CLASS;
+    return head.type == ET_DYN ? PIL_COVER_YES : PIL_COVER_NOTELF;
+}
+
+enum pil_cover pil_elf_cover(const struct pil_sysops *sys, const struct pil_elf_report *report,
+                             const char *word)
+{
+    const struct pil_class *class = pil_classes_find(report->elf_class, report->machine);
+
+    if (report->cover == PIL_COVER_CLASS && report->sibling && class &&
+        pil_classes_serve(sys, word, class))
+        return PIL_COVER_YES;
+    return report->cover;
 }

@@ -1,7 +1,7 @@
 /*
  * Will this program come under Pillion when it is executed? What can be told from the file.
  *
- * A preloaded library reaches a program only if the glibc loader of our own class and machine
+ * A preloaded library reaches a program only if the glibc loader of the library's class and machine
  * starts it, if the kernel does not put it into secure-execution mode (setuid, setgid, file
  * capabilities), and if its network calls go through libc at all. A "#!" script is judged by the
  * program that the kernel will really run. The answer is about the file at this moment; the hello
@@ -15,10 +15,13 @@
 #ifndef PIL_CORE_ELF_H
 #define PIL_CORE_ELF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/defs.h"
 #include "core/sysops.h"
+
+struct pil_class;
 
 /* Only PIL_COVER_YES is good; zeroed memory is not. */
 /*     id           name            why not */
@@ -34,8 +37,8 @@
     X(CAPS, "capabilities",                                                                        \
       "the file carries capabilities, and the loader then ignores preloaded libraries",            \
       "remove them (setcap -r) and give the capabilities to its service as ambient ones")          \
-    X(CLASS, "class", "it is built for another machine or word size than libpillion.so",           \
-      "use the build of it for this machine's native word size")                                   \
+    X(CLASS, "class", "there is no libpillion.so for its machine or word size",                    \
+      "install the library of its class, or use a build of it for this machine's native one")      \
     X(LIBC, "libc", "its loader is not the one of glibc (musl, for example)",                      \
       "use a build of it for glibc")                                                               \
     X(RAW, "raw-calls", "it is a Go program: its runtime makes system calls without libc",         \
@@ -63,6 +66,8 @@ struct pil_elf_report {
     uint16_t machine;           /* e_machine; 0 when it was no ELF file */
     uint8_t elf_class;          /* ELFCLASS32, ELFCLASS64; 0 when it was no ELF file */
     uint8_t scripts;            /* "#!" lines that were followed */
+    bool sibling;               /* cover is PIL_COVER_CLASS, and nothing else is in the way: the
+                                   library of its class would do (pil_elf_cover) */
     char interp[128];           /* PT_INTERP; empty: none, or longer than this */
     char program[PIL_ELF_LINE]; /* the interpreter that was judged in the end; empty: the file
                                    itself */
@@ -76,10 +81,18 @@ enum pil_cover pil_elf_inspect(const struct pil_sysops *sys, int dirfd, const ch
 enum pil_cover pil_elf_inspect_fd(const struct pil_sysops *sys, int fd, struct pil_elf_report *out);
 
 /*
- * PIL_COVER_YES when fd is a shared library that the loader could preload into programs like us:
- * a readable ELF file of our class and machine, of type ET_DYN.
+ * The cover of an inspected program under an LD_PRELOAD with this word for the library: what was
+ * inspected, and PIL_COVER_YES for a program of another class when the word leads its loader to a
+ * library of that class too.
  */
-enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd);
+enum pil_cover pil_elf_cover(const struct pil_sysops *sys, const struct pil_elf_report *report,
+                             const char *word);
+
+/*
+ * PIL_COVER_YES when fd is a shared library that the loader could preload into programs of that
+ * class: a readable ELF file of its class and machine, of type ET_DYN.
+ */
+enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd, const struct pil_class *class);
 
 const char *pil_cover_name(unsigned cover);   /* "covered", "static", ... Never NULL. */
 const char *pil_cover_text(unsigned cover);   /* the reason, a sentence without full stop */

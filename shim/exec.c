@@ -154,10 +154,12 @@ static bool leaves_reach(enum pil_cover cover)
 
 static __attribute__((noinline)) int judge(const struct call *call)
 {
-    struct pil_elf_report report;
-    enum pil_cover cover = inspect(call, &report);
+    struct pil_elf_report report = {.cover = PIL_COVER_NOTFOUND};
+    enum pil_cover cover;
     bool refused;
 
+    (void)inspect(call, &report);
+    cover = pil_elf_cover(&pil_sysops_kernel, &report, pil_env.preload);
     if (!leaves_reach(cover))
         return 0;
     pil_state_ready();

@@ -94,14 +94,14 @@ fi
 try 42 "$pillion" run --solo "$solo" -- "$tmp/plainly"
 verdict $? "the program's exit code is ours"
 try 0 "$pillion" run --solo "$solo" -- sh -c 'echo "$LD_PRELOAD"; echo "$PILLION_SOCKET"' &&
-    out "^$BUILD/libpillion.so\$" && out '^@pillion/pillion-'
+    out "^$BUILD/[\$]LIB/libpillion.so\$" && out '^@pillion/pillion-'
 verdict $? "library and socket are in its environment"
 cat >"$tmp/empty.c" <<'END'
 int pil_nothing;
 END
 ${CC:-cc} -shared -fPIC -o "$tmp/first.so" "$tmp/empty.c"
 LD_PRELOAD=$tmp/first.so try 0 "$pillion" run --solo "$solo" -- sh -c 'echo "$LD_PRELOAD"' &&
-    out "^$tmp/first.so:$BUILD/libpillion.so\$"
+    out "^$tmp/first.so:$BUILD/[\$]LIB/libpillion.so\$"
 verdict $? "what was preloaded already stays, in front"
 cat >"$tmp/children.c" <<'END'
 #include <errno.h>
@@ -154,7 +154,7 @@ PATH=$BUILD:$PATH try 0 "$pillion" run --solo "$tmp/bash.conf" -- bash -c '. dis
     _pillion_processes | grep -qx "$$" && echo found' && out '^completes$' && out '^found$'
 verdict $? "completion offers the workloads and processes that are attached"
 try 0 "$pillion" run --solo "$tmp/bash.conf" -- "$pillion" run -- sh -c 'echo "$LD_PRELOAD"' &&
-    out "^$BUILD/libpillion.so\$"
+    out "^$BUILD/[\$]LIB/libpillion.so\$"
 verdict $? "run under run finds the same policyd, and adds no second library"
 
 # ---- a private policyd that cannot start ---------------------------------------------------------

@@ -26,7 +26,7 @@ done
 # What is installed where, relative to the prefix, with its mode.
 wanted="755 bin/pillion
 755 sbin/policyd
-644 lib/pillion/libpillion.so"
+644 lib/pillion/lib/x86_64-linux-gnu/libpillion.so"
 
 root=$tmp/root
 check "install succeeds" make -s BUILD="$BUILD" DESTDIR="$root" PREFIX=/opt/p install
@@ -43,6 +43,10 @@ check "manual pages are installed" sh -c \
     'ls man/* >/dev/null && cat "$1" && [ ! -s "$1" ]' sh "$tmp/missing"
 check "installed programs start" sh -c '"$1/bin/pillion" --version && "$1/sbin/policyd" --version' \
     sh "$root/opt/p"
+check "the installed command finds the installed library" sh -c '
+    cp tests/victims/allow.conf "$1/allow.conf" && chmod 644 "$1/allow.conf" &&
+    [ "$("$1/bin/pillion" run --solo "$1/allow.conf" -- sh -c "echo \"\$LD_PRELOAD\"")" = \
+        "$1/lib/pillion/\$LIB/libpillion.so" ] && rm "$1/allow.conf"' sh "$root/opt/p"
 check "nothing lies outside of prefix, etc and the unit folder" sh -c '
     cd "$1" && find . -type f ! -path "./opt/p/*" ! -path "./etc/*" ! -path "./lib/systemd/*" |
     grep . && exit 1; exit 0' sh "$root"

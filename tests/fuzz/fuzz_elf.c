@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/classes.h"
 #include "core/elf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -78,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!memchr(report.interp, 0, sizeof(report.interp)) ||
         !memchr(report.program, 0, sizeof(report.program)))
         __builtin_trap();
-    pil_elf_library(&sys, 3);
+    pil_elf_library(&sys, 3, pil_classes_ours());
+    pil_elf_cover(&sys, &report, "/x/$LIB/libpillion.so");
     return 0;
 }

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/classes.h"
 #include "core/elf.h"
 
 #define LOADER "/lib64/ld-linux-x86-64.so.2"
@@ -43,6 +44,31 @@ static struct fake fake_program(const char *interp)
     };
 
     f.ph[1].p_filesz = strlen(interp) + 1;
+    strncpy(f.interp, interp, sizeof(f.interp) - 1);
+    return f;
+}
+
+/* The same of the other class that this machine runs. */
+struct narrow {
+    Elf32_Ehdr head;
+    Elf32_Phdr ph[2];
+    char interp[64];
+};
+
+static struct narrow narrow_program(const char *interp)
+{
+    struct narrow f = {
+        .head = {.e_ident = {0x7f, 'E', 'L', 'F', ELFCLASS32, ELFDATA2LSB, EV_CURRENT},
+                 .e_type = ET_EXEC,
+                 .e_machine = EM_386,
+                 .e_phoff = offsetof(struct narrow, ph),
+                 .e_phentsize = sizeof(Elf32_Phdr),
+                 .e_phnum = 2},
+        .ph = {{.p_type = PT_LOAD},
+               {.p_type = PT_INTERP, .p_offset = offsetof(struct narrow, interp)}},
+    };
+
+    f.ph[1].p_filesz = (Elf32_Word)strlen(interp) + 1;
     strncpy(f.interp, interp, sizeof(f.interp) - 1);
     return f;
 }
@@ -361,6 +387,85 @@ static void descriptors_are_judged_too(void **state)
     free(script);
 }
 
+static void inspect_narrow(struct world *w, const struct narrow *f, struct pil_elf_report *report)
+{
+    char *path = put(w, "narrow", f, sizeof(*f), 0755);
+
+    (void)inspect(path, report);
+    free(path);
+}
+
+/* What a 32-bit program lacks is told like a 64-bit one's; nothing lacks but the library. */
+static void the_other_class_is_judged_whole(void **state)
+{
+    struct world *w = *state;
+    struct pil_elf_report report;
+    struct narrow f = narrow_program("/lib/ld-linux.so.2");
+
+    inspect_narrow(w, &f, &report);
+    assert_cover(report.cover, PIL_COVER_CLASS);
+    assert_true(report.sibling);
+    assert_int_equal(report.elf_class, ELFCLASS32);
+    assert_int_equal(report.machine, EM_386);
+    assert_string_equal(report.interp, "/lib/ld-linux.so.2");
+    f = narrow_program("/lib/ld-musl-i386.so.1");
+    inspect_narrow(w, &f, &report);
+    assert_cover(report.cover, PIL_COVER_LIBC);
+    f = narrow_program(LOADER);
+    inspect_narrow(w, &f, &report);
+    assert_cover(report.cover, PIL_COVER_LIBC);
+    f.ph[1].p_type = PT_NULL;
+    inspect_narrow(w, &f, &report);
+    assert_cover(report.cover, PIL_COVER_STATIC);
+    assert_false(report.sibling);
+    f.head.e_phentsize = sizeof(Elf64_Phdr);
+    inspect_narrow(w, &f, &report);
+    assert_cover(report.cover, PIL_COVER_NOTELF);
+    f.head.e_machine = EM_ARM;
+    inspect_narrow(w, &f, &report);
+    assert_cover(report.cover, PIL_COVER_CLASS);
+    assert_false(report.sibling);
+}
+
+/* Only the library of its class makes it covered, under each name that a loader may have for it. */
+static void the_library_of_its_class_covers_it(void **state)
+{
+    static const char *const names[] = {"lib/i386-linux-gnu", "lib32"};
+    struct world *w = *state;
+    struct pil_elf_report report;
+    struct narrow program = narrow_program("/lib/ld-linux.so.2"), library = program;
+    struct fake wrong = fake_program(LOADER);
+    char *word, *plain, *folder, *lib;
+
+    library.head.e_type = ET_DYN;
+    inspect_narrow(w, &program, &report);
+    assert_true(asprintf(&word, "%s/$LIB/libpillion.so", w->folder) > 0);
+    assert_true(asprintf(&plain, "%s/lib32/libpillion.so", w->folder) > 0);
+    assert_true(asprintf(&lib, "%s/lib", w->folder) > 0);
+    assert_int_equal(mkdir(lib, 0755), 0);
+    for (size_t i = 0; i < PIL_NELEM(names); i++) {
+        assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, word), PIL_COVER_CLASS);
+        assert_true(asprintf(&folder, "%s/%s", w->folder, names[i]) > 0);
+        assert_int_equal(mkdir(folder, 0755), 0);
+        free(folder);
+        assert_true(asprintf(&folder, "%s/libpillion.so", names[i]) > 0);
+        free(put(w, folder, &wrong, sizeof(wrong), 0644));
+        assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, word), PIL_COVER_CLASS);
+        free(put(w, folder, &library, sizeof(library), 0644));
+        free(folder);
+    }
+    assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, word), PIL_COVER_YES);
+    assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, plain), PIL_COVER_CLASS);
+    assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, ""), PIL_COVER_CLASS);
+    report.sibling = false;
+    assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, word), PIL_COVER_CLASS);
+    report.cover = PIL_COVER_STATIC;
+    assert_cover(pil_elf_cover(&pil_sysops_kernel, &report, word), PIL_COVER_STATIC);
+    free(word);
+    free(plain);
+    free(lib);
+}
+
 static void a_library_is_told_from_a_program(void **state)
 {
     struct world *w = *state;
@@ -368,15 +473,15 @@ static void a_library_is_told_from_a_program(void **state)
     char *path = put(w, "lib", &f, sizeof(f), 0644);
     int fd = open(path, O_RDWR | O_CLOEXEC);
 
-    assert_cover(pil_elf_library(&pil_sysops_kernel, fd), PIL_COVER_YES);
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_YES);
     f.head.e_type = ET_EXEC;
     assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
-    assert_cover(pil_elf_library(&pil_sysops_kernel, fd), PIL_COVER_NOTELF);
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_NOTELF);
     f.head.e_ident[EI_CLASS] = ELFCLASS32;
     assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
-    assert_cover(pil_elf_library(&pil_sysops_kernel, fd), PIL_COVER_CLASS);
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_CLASS);
     assert_int_equal(ftruncate(fd, 10), 0);
-    assert_cover(pil_elf_library(&pil_sysops_kernel, fd), PIL_COVER_UNREADABLE);
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_UNREADABLE);
     close(fd);
     free(path);
 }
@@ -560,6 +665,8 @@ int main(void)
         WITH_FOLDER(chains_of_scripts_end),
         WITH_FOLDER(what_is_not_a_file_is_refused),
         WITH_FOLDER(descriptors_are_judged_too),
+        WITH_FOLDER(the_other_class_is_judged_whole),
+        WITH_FOLDER(the_library_of_its_class_covers_it),
         WITH_FOLDER(a_library_is_told_from_a_program),
         cmocka_unit_test(setuid_of_another_is_refused),
         cmocka_unit_test(file_capabilities_are_refused_unless_for_root),
