@@ -60,7 +60,7 @@ PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo check check-units bench lint asan tsan fuzz install uninstall \
+.PHONY: all help deps demo check check-units compatibility bench lint asan tsan fuzz install uninstall \
         clean format
 
 all: $(PROGRAMS)
@@ -72,6 +72,7 @@ help:
 #: deps       install the Debian packages that building and testing need
 #: demo       half a minute of it at work on redis, nginx and curl
 #: check      every test; the last line counts them
+#: compatibility  docs/compatibility.md, from what the last check found
 #: asan tsan  the same units under the sanitizers
 #: bench      speed and size against the targets; writes build/bench.json
 #: fuzz       every fuzz target, FUZZ_SECONDS each (600)
@@ -152,6 +153,9 @@ check:
 .PHONY: check-built
 check-built: $(PROGRAMS) $(UNITS) $(VICTIMS)
 	BUILD=$(BUILD) tests/run.sh
+
+compatibility:
+	BUILD=$(BUILD) sh tests/compatibility.sh
 
 check-units: $(UNITS) $(PROGRAMS)
 	BUILD=$(BUILD) tests/run.sh units

@@ -1,4 +1,5 @@
 // flags: -I. -pthread
+// calls> vary: another thread takes descriptor numbers meanwhile
 /* Five hundred connections through accept and accept4, blocking and not, with their addresses. */
 #include "tests/victims/victim.h"
 

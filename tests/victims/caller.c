@@ -1,5 +1,5 @@
 // flags: -I.
-// steered> by daemon.sh
+// steered> by 05_daemon.sh
 /*
  * Does what it is told on stdin, one line at a time: an address to connect to, or "resolve". It
  * connects to a server of its own, or, with a port as argument, to that.

@@ -1,4 +1,5 @@
 // flags: -I.
+// calls> vary: the shim names the family that was left unspecified
 // deny> listen: ok
 // deny> listen, denied: EACCES
 // deny> bind datagram: ok

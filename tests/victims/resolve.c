@@ -1,4 +1,5 @@
 // flags: -I.
+// calls> vary: the resolver numbers its questions at random
 // deny> getaddrinfo localhost: ok
 // deny> getaddrinfo 127.0.0.1: ok
 // deny> getaddrinfo nothing: ok

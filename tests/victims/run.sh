@@ -1,6 +1,8 @@
 #!/bin/sh
-# Every victim without Pillion and with it: under allow.conf both must be the same, under deny.conf
-# the output must be what the victim's "// deny> " lines say. VICTIMS="name ..." runs only those.
+# Every victim without Pillion and with it. Under allow.conf both must be the same: exit status,
+# output, the state the process was left in (victim.h), and the network calls of its first thread.
+# Under deny.conf the output must be what the victim's "// deny> " lines say. VICTIMS="name ..."
+# runs only those.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
@@ -14,24 +16,29 @@ trap 'rm -rf "$tmp"' EXIT
 ulimit -c 0
 unset LD_PRELOAD PILLION_SOCKET
 
-# run NAME COMMAND...: leaves NAME.out, NAME.err and NAME.status.
+# run NAME COMMAND...: leaves NAME.out, NAME.err, NAME.status and NAME.state. The command has the
+# process that it is told of in VICTIM_STATE.
 run() {
     name=$tmp/$1
     shift
-    timeout 60 "$@" >"$name.out" 2>"$name.err" </dev/null
+    rm -f "$name.state"
+    timeout 60 sh -c 'VICTIM_STATE="$$ $0" exec "$@"' "$name.state" "$@" \
+        >"$name.out" 2>"$name.err" </dev/null
     echo $? >"$name.status"
 }
 
-# same TEXT WANT GOT: compares what two runs left.
+# same TEXT WANT GOT PART...: compares what two runs left.
 same() {
-    for part in status out err; do
-        if ! cmp -s "$tmp/$2.$part" "$tmp/$3.$part"; then
-            echo "not ok - $1"
-            diff "$tmp/$2.$part" "$tmp/$3.$part" | sed "s/^/# $part: /" | head -20
+    text=$1 want=$2 got=$3
+    shift 3
+    for part in "$@"; do
+        if ! cmp -s "$tmp/$want.$part" "$tmp/$got.$part"; then
+            echo "not ok - $text"
+            diff "$tmp/$want.$part" "$tmp/$got.$part" | sed "s/^/# $part: /" | head -20
             return
         fi
     done
-    echo "ok - $1"
+    echo "ok - $text"
 }
 
 under() { # POLICY NAME PROGRAM...
@@ -51,6 +58,32 @@ refused() { # TEXT PROGRAM: not started, with status 126 and a reason
     fi
 }
 
+traceable() {
+    command -v strace >/dev/null || { echo "strace is not installed"; return 1; }
+    strace -o /dev/null true 2>/dev/null || { echo "nothing may be traced here"; return 1; }
+}
+
+# The network calls of a command, in NAME.calls.
+trace() { # NAME COMMAND...
+    into=$1
+    shift
+    timeout 120 strace -i -o "$tmp/trace" -e trace=network,execve -e signal=none "$@" \
+        >/dev/null 2>&1 </dev/null
+    awk -v program="$program" -f $here/calls.awk "$tmp/trace" >"$tmp/$into.calls"
+}
+
+same_calls() {
+    if grep -q '^// calls> ' "$source"; then
+        return
+    elif ! reason=$(traceable); then
+        echo "ok - $1: the same network calls # SKIP $reason"
+        return
+    fi
+    trace native "$program"
+    trace allow "$pillion" run --solo "$tmp/allow.conf" -- "$program"
+    same "$1: the same $(wc -l <"$tmp/native.calls") network calls" native allow calls
+}
+
 one() {
     source=$here/$1.c program=$BUILD/victims/$1
     if grep -q '^// refused> ' "$source"; then
@@ -64,25 +97,18 @@ one() {
         return
     fi
     under allow allow "$program"
-    same "$1: the same with an allow policy" native allow
+    same "$1: the same with an allow policy" native allow status out err
+    if ! grep -q '^// stateless> ' "$source"; then
+        [ -s "$tmp/native.state" ] || echo "not ok - $1: says how it leaves its process"
+        same "$1: leaves the same descriptors, threads, signals, errno" native allow state
+    fi
+    same_calls "$1"
     grep -q '^// deny> ' "$source" || return
     sed -n 's|^// deny> ||p' "$source" >"$tmp/want.out"
     : >"$tmp/want.err"
     echo 0 >"$tmp/want.status"
     under deny deny "$program"
-    same "$1: as documented with a deny policy" want deny
-}
-
-# A copy that changes who it runs as: the loader would drop the library.
-setuid_copy() {
-    if [ "$(id -u)" != 0 ]; then
-        echo "ok - setuid: is refused # SKIP needs root to make the file another user's"
-        return
-    fi
-    chmod 755 "$tmp"
-    cp "$BUILD/victims/ctor" "$tmp/setuid"
-    chown nobody "$tmp/setuid" && chmod 4755 "$tmp/setuid"
-    refused "setuid: a program of another user's rights is refused" "$tmp/setuid"
+    same "$1: as documented with a deny policy" want deny status out err
 }
 
 [ -x "$pillion" ] && [ -f "$BUILD/libpillion.so" ] && [ -x "$BUILD/policyd" ] ||
@@ -92,4 +118,3 @@ for source in "$here"/*.c; do
     grep -q '^// steered> ' "$source" && continue
     case " ${VICTIMS:-$victim} " in *" $victim "*) one "$victim" ;; esac
 done
-case " ${VICTIMS:-setuid} " in *" setuid "*) setuid_copy ;; esac

@@ -1,4 +1,5 @@
 // flags: -I. -pthread
+// calls> vary: two threads race on purpose
 // deny> allowed address reached: yes
 // deny> denied address reached: no
 /* Another thread rewrites the address while connect looks at it: what was judged is used. */

@@ -5,17 +5,21 @@
  * differs from run to run, so that tests/victims/run.sh can compare a run under Pillion with one
  * without. The comment lines "// deny> ..." of a victim are what it must print under the policy
  * deny.conf: 127.0.0.2 may not be reached, 127.0.0.3 may not come in, and so on.
+ *
+ * Whoever includes this also leaves, at its end, how it leaves its process; see the last part.
  */
 #ifndef PIL_TESTS_VICTIMS_VICTIM_H
 #define PIL_TESTS_VICTIMS_VICTIM_H
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -118,6 +122,110 @@ static inline void say_end(const char *what, int status)
     else
         printf("%s: signal %d\n", what, WTERMSIG(status));
     fflush(stdout);
+}
+
+/*
+ * ---- the state at the end ---------------------------------------------------------------------
+ *
+ * VICTIM_STATE="PID FILE" has the process PID write, when it exits, what a program must find
+ * unchanged: its descriptors as it can see them, its threads, its signals, errno at the start of
+ * the program and at its end.
+ */
+static struct {
+    const char *file;
+    int first_errno;
+} victim_state;
+
+static __attribute__((constructor)) void victim_begin(void)
+{
+    const char *wish = getenv("VICTIM_STATE");
+    char *file;
+
+    victim_state.first_errno = errno;
+    if (wish && strtol(wish, &file, 10) == getpid())
+        victim_state.file = strdup(file + 1);
+}
+
+static inline void victim_socket(FILE *out, int fd)
+{
+    static const int options[] = {SO_DOMAIN, SO_TYPE, SO_ACCEPTCONN, SO_KEEPALIVE, SO_REUSEADDR};
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+        int value = -1;
+        socklen_t len = sizeof(value);
+
+        if (getsockopt(fd, SOL_SOCKET, options[i], &value, &len) == 0)
+            fprintf(out, " %d", value);
+    }
+}
+
+/* What the program cannot even ask for is none of its descriptors. */
+static inline void victim_descriptors(FILE *out)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) {
+        int fd = atoi(entry->d_name), flags;
+        char kind[256];
+        ssize_t len;
+
+        if (entry->d_name[0] == '.' || fd == dirfd(dir) || fd == fileno(out) ||
+            (flags = fcntl(fd, F_GETFD)) < 0)
+            continue;
+        len = readlinkat(dirfd(dir), entry->d_name, kind, sizeof(kind) - 1);
+        kind[len < 0 ? 0 : len] = '\0';
+        kind[kind[0] == '/' ? 1 : strcspn(kind, ":")] = '\0';
+        fprintf(out, "descriptor %d %s %d %#x", fd, kind, flags, fcntl(fd, F_GETFL));
+        victim_socket(out, fd);
+        fprintf(out, "\n");
+    }
+    if (dir)
+        closedir(dir);
+}
+
+/* A thread that was joined may be a moment away from being gone. */
+static inline int victim_threads(void)
+{
+    int count = 0;
+
+    for (int i = 0; i < 1000 && count != 1; i++) {
+        DIR *dir = opendir("/proc/self/task");
+
+        count = -2;
+        while (dir && readdir(dir))
+            count++;
+        if (dir)
+            closedir(dir);
+        sched_yield();
+    }
+    return count;
+}
+
+static inline void victim_signals(FILE *out)
+{
+    FILE *status = fopen("/proc/self/status", "re");
+    char line[256];
+
+    while (status && fgets(line, sizeof(line), status))
+        if (strncmp(line, "Sig", 3) == 0 && strncmp(line, "SigQ", 4) != 0)
+            fprintf(out, "%s", line);
+    if (status)
+        fclose(status);
+}
+
+static __attribute__((destructor)) void victim_end(void)
+{
+    int last_errno = errno;
+    FILE *out;
+
+    if (!victim_state.file || !(out = fopen(victim_state.file, "we")))
+        return;
+    fprintf(out, "errno %d %d\n", victim_state.first_errno, last_errno);
+    fprintf(out, "threads %d\n", victim_threads());
+    victim_signals(out);
+    victim_descriptors(out);
+    fclose(out);
 }
 
 #endif

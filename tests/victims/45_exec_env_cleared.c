@@ -1,4 +1,5 @@
 // flags: -I.
+// stateless> it replaces itself by a program without an environment
 /* A daemon that cleans its environment before exec stays covered. */
 #include "tests/victims/victim.h"
 

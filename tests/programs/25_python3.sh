@@ -1,4 +1,5 @@
 #!/bin/sh
+# also: 42 41
 # python3: asyncio, threads, processes, datagrams, unix sockets, a child without environment.
 set -u
 . "$(dirname "$0")/common"

@@ -1,4 +1,5 @@
 // flags: -I.
+// also: 45
 /* Every way to exec leads to a covered child, with its arguments and environment as given. */
 #include "tests/victims/victim.h"
 
@@ -17,7 +18,7 @@ static void run(int way)
         execle(self, "named", kept, "b", (char *)NULL, env);
         break;
     case 2:
-        execlp("exec_family", "named", kept, "b", (char *)NULL);
+        execlp("46_exec_family", "named", kept, "b", (char *)NULL);
         break;
     case 3:
         execv(self, args);
@@ -26,10 +27,10 @@ static void run(int way)
         execve(self, args, env);
         break;
     case 5:
-        execvp("exec_family", args);
+        execvp("46_exec_family", args);
         break;
     case 6:
-        execvpe("exec_family", args, env);
+        execvpe("46_exec_family", args, env);
         break;
     case 7:
         fexecve(open(self, O_RDONLY | O_CLOEXEC), args, environ);

@@ -1,4 +1,5 @@
 #!/bin/sh
+# also: 18
 # curl: its threaded resolver, several connections at once, redirects to a name, failures.
 set -u
 . "$(dirname "$0")/common"

@@ -1,4 +1,5 @@
 // flags: -I. -pthread
+// stateless> a thread may be cancelled when it has just made a socket
 /* Threads are cancelled while they wait in accept and in connect; everything works afterwards. */
 #include "tests/victims/victim.h"
 

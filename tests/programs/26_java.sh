@@ -1,4 +1,5 @@
 #!/bin/sh
+# also: 25
 # java: threads, a selector, datagrams, names; with many threads of its own beside them.
 set -u
 . "$(dirname "$0")/common"

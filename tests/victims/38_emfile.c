@@ -1,4 +1,5 @@
 // flags: -I.
+// stateless> it has no descriptor left to tell with
 /* No descriptor is left, for the program or for anybody inside it. */
 #include "tests/victims/victim.h"
 

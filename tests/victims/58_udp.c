@@ -1,4 +1,5 @@
 // flags: -I.
+// calls> vary: the shim names the family that was left unspecified
 // deny> sendto: ok
 // deny> sendto, denied: EACCES
 // deny> sendto unspecified family, denied: EACCES

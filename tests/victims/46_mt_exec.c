@@ -1,4 +1,6 @@
 // flags: -I. -pthread
+// stateless> several threads run until one of them replaces the program
+// calls> vary: several threads run until one of them replaces the program
 /* A program of many connecting threads replaces itself, from a thread that is not the first. */
 #include "tests/victims/victim.h"
 

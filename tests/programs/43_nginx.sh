@@ -1,4 +1,5 @@
 #!/bin/sh
+# also: 44
 # nginx with several workers: static files, proxying over TCP and a unix socket, reload.
 set -u
 . "$(dirname "$0")/common"

@@ -1,4 +1,5 @@
 // flags: -I.
+// calls> vary: a timer interrupts them
 /* A timer's handler connects, on a stack of its own, while the program connects too. */
 #include "tests/victims/victim.h"
 
