@@ -10,6 +10,11 @@
 _Static_assert((PIL_RING_SLOTS & MASK) == 0, "slots are found by masking");
 _Static_assert(sizeof(struct pil_ring_counters) < 2048, "counters fit into the first page");
 _Static_assert(sizeof(struct pil_event) == 192, "shared between versions");
+_Static_assert(sizeof(struct pil_ring_tally) == 224, "shared between versions");
+_Static_assert(offsetof(struct pil_ring, slot) == 4096, "everything else is in the first page");
+
+/* A tag that nobody has: the slot is being filled. A writer that dies then leaves it so. */
+#define TAG_FILLING UINT32_MAX
 
 void pil_ring_init(struct pil_ring *ring)
 {
@@ -91,4 +96,83 @@ bool pil_ring_skip(struct pil_ring *ring, uint32_t *tail)
         return false;
     release(ring, tail);
     return true;
+}
+
+static uint64_t tally_word(uint32_t tag, uint32_t count)
+{
+    return (uint64_t)tag << 32 | count;
+}
+
+/* Two tags mean something else and are moved aside: they share their neighbour's fate. */
+static uint32_t legal_tag(uint32_t tag)
+{
+    return tag == 0 ? 1 : tag == TAG_FILLING ? TAG_FILLING - 1 : tag;
+}
+
+static void move_told(struct pil_ring *ring)
+{
+    atomic_fetch_add_explicit(&ring->told, 1, memory_order_release);
+}
+
+bool pil_ring_tally_count(struct pil_ring *ring, uint32_t tag)
+{
+    tag = legal_tag(tag);
+    for (unsigned i = 0; i < PIL_RING_TALLIES; i++) {
+        _Atomic uint64_t *at = &ring->tally[i].word;
+        uint64_t word = atomic_load_explicit(at, memory_order_relaxed);
+
+        while (word >> 32 == tag && (uint32_t)word != UINT32_MAX)
+            if (atomic_compare_exchange_weak_explicit(at, &word, word + 1, memory_order_relaxed,
+                                                      memory_order_relaxed)) {
+                move_told(ring);
+                return true;
+            }
+    }
+    return false;
+}
+
+void pil_ring_tally_open(struct pil_ring *ring, uint32_t tag, const struct pil_tally_body *body)
+{
+    for (unsigned i = 0; i < PIL_RING_TALLIES; i++) {
+        struct pil_ring_tally *t = &ring->tally[i];
+        uint64_t word = 0;
+
+        if (!atomic_compare_exchange_strong_explicit(&t->word, &word, tally_word(TAG_FILLING, 0),
+                                                     memory_order_acquire, memory_order_relaxed))
+            continue;
+        t->body = *body;
+        atomic_store_explicit(&t->word, tally_word(legal_tag(tag), 1), memory_order_release);
+        move_told(ring);
+        return;
+    }
+    atomic_fetch_add_explicit(&ring->untold, 1, memory_order_relaxed);
+    move_told(ring);
+}
+
+static void bound(struct pil_tally_body *body)
+{
+    if (body->text_len > PIL_TALLY_TEXT)
+        body->text_len = PIL_TALLY_TEXT;
+    if (body->caller_len > PIL_TALLY_TEXT - body->text_len)
+        body->caller_len = (uint16_t)(PIL_TALLY_TEXT - body->text_len);
+}
+
+uint32_t pil_ring_tally_take(struct pil_ring *ring, unsigned i, struct pil_tally_body *out)
+{
+    struct pil_ring_tally *t = &ring->tally[i];
+    uint64_t word = atomic_load_explicit(&t->word, memory_order_acquire);
+    uint32_t count = (uint32_t)word;
+
+    if (word == 0 || word >> 32 == TAG_FILLING)
+        return 0;
+    if (count == 0) {
+        atomic_compare_exchange_strong_explicit(&t->word, &word, 0, memory_order_release,
+                                                memory_order_relaxed);
+        return 0;
+    }
+    memcpy(out, &t->body, sizeof(*out));
+    bound(out);
+    /* The tag stays; what was counted meanwhile stays too. */
+    atomic_fetch_sub_explicit(&t->word, count, memory_order_acq_rel);
+    return count;
 }

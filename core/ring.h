@@ -6,6 +6,10 @@
  * never wait: a full ring drops the event and counts the drop. Counters are never lost, not even
  * when the process is killed, because the memory outlives it in policyd.
  *
+ * What the process cache serves is not told one by one. Where a policy in shadow would have decided
+ * otherwise, each call is counted in a table of tallies, a slot for each question: found by a tag,
+ * counted by one compare-and-swap, taken by policyd in its rounds.
+ *
  * The reader distrusts everything in the ring: it copies an event, then judges the copy, and no
  * value in the ring is used as a length or an index without a bound.
  *
@@ -29,7 +33,7 @@
 
 enum pil_event_type {
     PIL_EVENT_NONE = 0,
-    PIL_EVENT_DECISION,      /* a denial (or shadow difference) that was served without policyd */
+    PIL_EVENT_DECISION,      /* a denial that was served without policyd */
     PIL_EVENT_COVERAGE_LOST, /* an exec that leaves Pillion's reach; text is the path */
     PIL_EVENT_EXEC_REFUSED,  /* the same, refused because the workload's policy says so */
     PIL_EVENT_STUB_MOVED,    /* the network stub is not at its address */
@@ -66,6 +70,28 @@ struct pil_ring_slot {
     struct pil_event event;
 };
 
+#define PIL_RING_TALLIES 16u /* as many as the first page has room for */
+#define PIL_TALLY_TEXT   144u
+
+/* A question that is asked again and again, and its verdict. Integers in host order. */
+struct pil_tally_body {
+    uint64_t generation;
+    uint32_t rule, policy, shadow_rule, shadow_policy; /* as in struct pil_verdict */
+    uint8_t action, kind, seen, effect, reason, shadow, shadow_reason, reserved;
+    uint16_t port;
+    uint16_t text_len;   /* of the name or path, in text */
+    uint16_t caller_len; /* of the caller, behind it */
+    uint16_t spare;
+    struct pil_ip ip;
+    struct pil_ip source;
+    char text[PIL_TALLY_TEXT]; /* what is too long is cut at its end */
+};
+
+struct pil_ring_tally {
+    _Atomic uint64_t word; /* tag << 32 | calls not taken yet; 0: free */
+    struct pil_tally_body body;
+};
+
 /* Decisions by tier and outcome, and the four causes of the fail-closed rule. */
 struct pil_ring_counters {
     _Atomic uint64_t decisions[PIL_TIER_COUNT][3]; /* [tier][effect] */
@@ -82,6 +108,9 @@ struct pil_ring {
     struct pil_ring_counters counters;
     _Atomic uint32_t head __attribute__((aligned(64))); /* writers */
     _Atomic uint32_t tail __attribute__((aligned(64))); /* reader, informational for writers */
+    _Atomic uint32_t told;                              /* moves with every tally */
+    _Atomic uint64_t untold;                            /* calls that found no slot */
+    struct pil_ring_tally tally[PIL_RING_TALLIES] __attribute__((aligned(64)));
     struct pil_ring_slot slot[PIL_RING_SLOTS] __attribute__((aligned(4096)));
 };
 
@@ -106,5 +135,18 @@ bool pil_ring_get(struct pil_ring *ring, uint32_t *tail, struct pil_event *out);
 /* Reader, when the process is gone: steps over a slot that will never be filled. False when
  * nothing was claimed behind *tail. */
 bool pil_ring_skip(struct pil_ring *ring, uint32_t *tail);
+
+/*
+ * Writer: one call more of the question with that tag, which names question, verdict and
+ * generation. False when it has no slot: then pil_ring_tally_open, which takes one with the body
+ * and counts the call, or counts it as untold.
+ */
+bool pil_ring_tally_count(struct pil_ring *ring, uint32_t tag);
+void pil_ring_tally_open(struct pil_ring *ring, uint32_t tag, const struct pil_tally_body *body);
+
+/* Reader: takes what slot i (below PIL_RING_TALLIES) has counted; 0 for nothing. The lengths of
+ * *out are within its text; nothing else of it is to be believed. A slot that counted nothing
+ * since it was last taken is free afterwards. */
+uint32_t pil_ring_tally_take(struct pil_ring *ring, unsigned i, struct pil_tally_body *out);
 
 #endif

@@ -10,7 +10,9 @@
 #include "policyd/access.h"
 #include "policyd/daemon.h"
 #include "policyd/expect.h"
+#include "policyd/events.h"
 #include "policyd/follow.h"
+#include "policyd/observe.h"
 #include "policyd/report.h"
 #include "policyd/session.h"
 #include "policyd/store.h"
@@ -52,6 +54,7 @@ void pil_control_closed(struct pil_session *s)
     if (s->reply)
         reply_free(s->reply);
     pil_follow_stop(s);
+    pil_observe_stop(s);
 }
 
 /* One frame of it. PIL_E_AGAIN: the client has to read first. */
@@ -250,6 +253,42 @@ static bool do_follow(struct pil_session *s, const json_t *arg)
     return err ? pil_control_answer(s, NULL, -1, err, problem) : true;
 }
 
+/* The rings are read first, so that the report is up to this moment. */
+static bool do_shadow(struct pil_session *s, const json_t *arg)
+{
+    const json_t *reset = json_object_get(arg, "reset");
+    json_t *report;
+
+    if (reset && !json_is_boolean(reset))
+        return pil_control_answer(s, NULL, -1, PIL_E_SYNTAX, "reset: legal is true, false");
+    pil_events_round(s->d);
+    report = pil_observe_shadow(s->d->observer);
+    if (json_is_true(reset))
+        pil_observe_reset(s->d->observer);
+    return pil_control_answer(s, report, -1, report ? PIL_OK : PIL_E_NOMEM, NULL);
+}
+
+static bool do_learn(struct pil_session *s, const json_t *arg)
+{
+    char problem[128] = "";
+    int err = pil_observe_learn(s, arg, problem, sizeof(problem));
+
+    return pil_control_answer(s, NULL, -1, err, *problem ? problem : NULL);
+}
+
+static bool do_learned(struct pil_session *s, const json_t *arg)
+{
+    json_t *answer;
+
+    (void)arg;
+    if (!s->learner)
+        return pil_control_answer(s, NULL, -1, PIL_E_NOTFOUND,
+                                  "this connection has not asked to learn");
+    pil_events_round(s->d);
+    answer = pil_observe_learned(s);
+    return pil_control_answer(s, answer, -1, answer ? PIL_OK : PIL_E_NOMEM, NULL);
+}
+
 static const struct {
     const char *name;
     bool privileged;
@@ -257,6 +296,7 @@ static const struct {
 } verbs[] = {
     {"status", false, do_status}, {"processes", false, do_processes}, {"image", false, do_image},
     {"expect", false, do_expect}, {"reload", true, do_reload},        {"follow", true, do_follow},
+    {"shadow", true, do_shadow},  {"learn", true, do_learn},          {"learned", true, do_learned},
 };
 
 static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t *arg)
@@ -272,7 +312,7 @@ static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t 
     }
     return pil_control_answer(s, NULL, -1, PIL_E_NOTFOUND,
                               "unknown verb; legal is status, processes, image, expect, reload, "
-                              "follow");
+                              "follow, shadow, learn, learned");
 }
 
 bool pil_control_handle(struct pil_session *s, const struct pil_control *control)

@@ -20,6 +20,7 @@ struct pil_follower;
 struct pil_hasher;
 struct pil_journal;
 struct pil_log;
+struct pil_observer;
 struct pil_reply;
 struct pil_server;
 struct pil_store;
@@ -37,6 +38,7 @@ struct pil_daemon {
     struct pil_events *events;
     struct pil_server *server;
     struct pil_expect *expect;
+    struct pil_observer *observer;
     struct pil_follower *followers; /* control sessions that follow decisions */
     struct pil_reply *reloading;    /* answers that wait for a load to end */
     gid_t control_gid;              /* (gid_t)-1: none */

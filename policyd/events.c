@@ -6,6 +6,7 @@
 #include "core/err.h"
 #include "policyd/daemon.h"
 #include "policyd/journal.h"
+#include "policyd/observe.h"
 
 #define ROUND_USEC 200000
 
@@ -82,6 +83,7 @@ static void take(struct pil_daemon *d, const struct pil_process *p, const struct
         return;
     case PIL_EVENT_COVERAGE_LOST:
         d->stats.coverage_lost++;
+        pil_observe_lost(d->observer, p, (struct pil_slice){e->text, e->text_len});
         log_coverage(d, p, "coverage-lost", e);
         return;
     case PIL_EVENT_EXEC_REFUSED:
@@ -107,6 +109,8 @@ static unsigned drain(struct pil_daemon *d, struct pil_process *p)
         take(d, p, &event);
         taken++;
     }
+    if (ring)
+        pil_observe_ring(d->observer, p);
     return taken;
 }
 

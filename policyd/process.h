@@ -40,7 +40,7 @@ struct pil_process {
     unsigned links;
     struct pil_session *sessions;
     int ring_fd;
-    uint32_t tail;
+    uint32_t tail, told; /* how far its ring has been read */
     struct pil_ring *ring; /* NULL until first looked at */
     uint64_t since_ns;     /* CLOCK_REALTIME */
     uint64_t decisions, denials;

@@ -24,6 +24,7 @@
 #include "policyd/log.h"
 #include "policyd/metrics.h"
 #include "policyd/notify.h"
+#include "policyd/observe.h"
 #include "policyd/privilege.h"
 #include "policyd/server.h"
 #include "policyd/session.h"
@@ -271,6 +272,8 @@ static int open_inside(struct run *run)
     if (!err)
         err = pil_journal_open(d, &d->journal);
     if (!err)
+        err = pil_observer_open(d, &d->observer);
+    if (!err)
         err = pil_expect_open(d, &d->expect);
     if (!err)
         err = pil_hasher_start(d->base, d->settings.hash_size, &d->hasher);
@@ -326,6 +329,7 @@ static void end(struct run *run)
     if (d->journal && run->started)
         log_life(d, "stop");
     pil_journal_close(d->journal);
+    pil_observer_close(d->observer);
     pil_decider_close(d->decider);
     pil_store_close(d->store);
     pil_log_close(d->log);

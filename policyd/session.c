@@ -15,6 +15,7 @@
 #include "policyd/decide.h"
 #include "policyd/expect.h"
 #include "policyd/journal.h"
+#include "policyd/observe.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
 
@@ -285,9 +286,13 @@ static void note(struct pil_session *s, const struct pil_query *q, unsigned coun
 {
     uint64_t now = clock_ns(CLOCK_REALTIME);
 
-    for (unsigned i = 0; s->d->journal && i < count; i++)
-        if (!(q[i].flags & PIL_QUERY_AHEAD))
+    for (unsigned i = 0; i < count; i++) {
+        if (q[i].flags & PIL_QUERY_AHEAD)
+            continue;
+        if (s->d->journal)
             pil_journal_decision(s->d->journal, s->process, &q[i], &v[i], now, elapsed[i]);
+        pil_observe_decision(s->d->observer, s->process, &q[i], &v[i], now);
+    }
 }
 
 /* The answer leaves before the decisions are noted, so that nobody waits for the log's text. */

@@ -30,6 +30,7 @@ struct pil_daemon;
 struct pil_process;
 struct pil_reply;
 struct pil_follower;
+struct pil_learner;
 
 enum pil_session_state {
     PIL_SESSION_NEW = 0,  /* nothing was said yet */
@@ -53,6 +54,7 @@ struct pil_session {
     uid_t uid;
     gid_t gid;
     struct pil_follower *follower; /* follow.c */
+    struct pil_learner *learner;   /* observe.c */
 };
 
 /* Takes the connection over, in any case. NULL when it could not be served. */

@@ -19,6 +19,7 @@ struct pil_store {
     struct pil_page page;
     struct pil_policy_image *current, *previous;
     uint64_t generation;   /* of the current image */
+    unsigned looked;       /* enum pil_field, besides the image's */
     uint64_t confirmed_ms; /* CLOCK_BOOTTIME */
     struct pil_builder *building;
     uint64_t began_ns;
@@ -93,6 +94,14 @@ static int image_new(int memfd, size_t len, struct pil_policy_image **out)
     return PIL_OK;
 }
 
+static void publish(struct pil_store *store)
+{
+    struct pil_policy_image *image = store->current;
+
+    pil_genpage_publish(store->page.map, image->generation,
+                        pil_image_fields(&image->img) | store->looked);
+}
+
 static void swap(struct pil_store *store, struct pil_policy_image *image)
 {
     if (store->hooks.before)
@@ -100,11 +109,20 @@ static void swap(struct pil_store *store, struct pil_policy_image *image)
     image_free(store->previous);
     store->previous = store->current;
     store->current = image;
-    image->generation = ++store->generation;
+    image->first = image->generation = ++store->generation;
     image->loaded_ns = clock_ns(CLOCK_REALTIME);
     if (store->hooks.swapped)
         store->hooks.swapped(store->hooks.cookie);
-    pil_genpage_publish(store->page.map, image->generation, pil_image_fields(&image->img));
+    publish(store);
+}
+
+void pil_store_look(struct pil_store *store, unsigned fields)
+{
+    store->looked = fields;
+    if (!store->current)
+        return;
+    store->current->generation = ++store->generation;
+    publish(store);
 }
 
 static bool same_bytes(const struct pil_policy_image *a, const struct pil_policy_image *b)
@@ -223,10 +241,11 @@ const struct pil_policy_image *pil_store_current(const struct pil_store *store)
 
 const struct pil_policy_image *pil_store_of(const struct pil_store *store, uint64_t generation)
 {
-    if (store->current && store->current->generation == generation)
-        return store->current;
-    if (store->previous && store->previous->generation == generation)
-        return store->previous;
+    const struct pil_policy_image *const kept[] = {store->current, store->previous};
+
+    for (size_t i = 0; i < PIL_NELEM(kept); i++)
+        if (kept[i] && kept[i]->first <= generation && generation <= kept[i]->generation)
+            return kept[i];
     return NULL;
 }
 

@@ -28,8 +28,8 @@ struct pil_policy_image {
     struct pil_image img;
     int memfd; /* sealed */
     size_t len;
-    uint64_t generation;
-    uint64_t loaded_ns; /* CLOCK_REALTIME of the load that brought it into force */
+    uint64_t first, generation; /* those it has had, the last one being in force */
+    uint64_t loaded_ns;         /* CLOCK_REALTIME of the load that brought it into force */
 };
 
 enum pil_reload {
@@ -62,6 +62,11 @@ int pil_store_open(struct event_base *base, const struct pil_list *paths, uint32
  * must be a constant. */
 void pil_store_reload(struct pil_store *store, const char *cause);
 bool pil_store_busy(const struct pil_store *store);
+
+/* From now on processes tell these conditions (enum pil_field) besides those that the policy looks
+ * at; 0 ends it. The policy in force gets another generation, so that every verdict is asked anew.
+ */
+void pil_store_look(struct pil_store *store, unsigned fields);
 
 /* Puts a verified image into force; for the loader and for tests. memfd is taken over. */
 int pil_store_install(struct pil_store *store, int memfd, size_t len) PIL_USERESULT;

@@ -50,6 +50,13 @@ static uint64_t hash(const struct pil_key *key)
     return h;
 }
 
+uint32_t pil_key_tag(const struct pil_key *key, uint64_t generation)
+{
+    uint64_t h = (hash(key) ^ generation) * 0xff51afd7ed558ccdu;
+
+    return (uint32_t)(h >> 32);
+}
+
 static void unpack(const uint64_t packed[VERDICT_WORDS], struct pil_verdict *out)
 {
     uint64_t head = packed[0];

@@ -36,6 +36,9 @@ bool pil_cache_find(const struct pil_key *key, uint64_t generation, uint64_t now
 /* Keeps a verdict for verdict->ttl_ms from now_ns on; nothing when that is 0. */
 void pil_cache_keep(const struct pil_key *key, const struct pil_verdict *verdict, uint64_t now_ns);
 
+/* A number for the key under a generation; equal keys have equal ones. */
+uint32_t pil_key_tag(const struct pil_key *key, uint64_t generation);
+
 /* The memory of the cache, for marking it as wiped on fork. */
 void *pil_cache_memory(size_t *len);
 

@@ -162,12 +162,21 @@ static void report(const struct question *question, const struct pil_query *aske
     pil_event_decision(&q, v, error, begun_ns ? pil_real_now_ns() - begun_ns : 0);
 }
 
+/* policyd saw the question when it was asked, and never one that was asked ahead. */
+static void tell_shadow(const struct question *question, const struct pil_verdict *v)
+{
+    if (v->tier == PIL_TIER_PROCESS)
+        pil_event_shadow(&question->query, v, pil_key_tag(&question->key, v->generation));
+}
+
 static int conclude(const struct question *question, const struct pil_query *asked,
                     const struct pil_verdict *v, uint64_t begun_ns)
 {
     int error = pil_verdict_errno(v, asked->action);
 
     pil_event_count(v);
+    if (PIL_UNLIKELY(v->shadow != PIL_SHADOW_NONE))
+        tell_shadow(question, v);
     if (PIL_UNLIKELY(error))
         report(question, asked, v, error, begun_ns);
     return error;

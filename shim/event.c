@@ -71,6 +71,48 @@ void pil_event_decision(const struct pil_query *q, const struct pil_verdict *v, 
     pil_ring_put(r, &event);
 }
 
+/* The path of a unix socket always fits; a caller gets what a long host name leaves. */
+static void set_texts(struct pil_tally_body *body, const struct pil_query *q)
+{
+    size_t name = q->name.len < PIL_TALLY_TEXT ? q->name.len : PIL_TALLY_TEXT;
+    size_t left = PIL_TALLY_TEXT - name;
+    size_t caller = q->caller.len < left ? q->caller.len : left;
+
+    body->text_len = (uint16_t)name;
+    body->caller_len = (uint16_t)caller;
+    if (name > 0)
+        memcpy(body->text, q->name.at, name);
+    if (caller > 0)
+        memcpy(body->text + name, q->caller.at, caller);
+}
+
+void pil_event_shadow(const struct pil_query *q, const struct pil_verdict *v, uint32_t tag)
+{
+    struct pil_ring *r = ring();
+    struct pil_tally_body body = {
+        .generation = v->generation,
+        .rule = v->rule,
+        .policy = v->policy,
+        .shadow_rule = v->shadow_rule,
+        .shadow_policy = v->shadow_policy,
+        .action = q->action,
+        .kind = q->kind,
+        .seen = q->seen,
+        .effect = v->effect,
+        .reason = v->reason,
+        .shadow = v->shadow,
+        .shadow_reason = v->shadow_reason,
+        .port = q->port,
+        .ip = q->ip,
+        .source = q->source,
+    };
+
+    if (!r || pil_ring_tally_count(r, tag))
+        return;
+    set_texts(&body, q);
+    pil_ring_tally_open(r, tag, &body);
+}
+
 void pil_event_exec(enum pil_event_type type, const char *path, unsigned cover)
 {
     struct pil_ring *r = ring();

@@ -703,6 +703,44 @@ static void ahead_does_nothing_without_page_or_with_caller_rules(void **state)
     assert_int_equal(fake_seen(f).frames, 0);
 }
 
+/* ---- shadow differences ---------------------------------------------------------------------- */
+
+/* policyd has seen the question itself; what the cache answers afterwards is counted for it. */
+static void cached_shadow_differences_are_counted(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v = {.effect = PIL_ALLOW,
+                            .reason = PIL_REASON_DEFAULT_ALLOW,
+                            .shadow = PIL_SHADOW_WOULD_DENY,
+                            .shadow_reason = PIL_REASON_DEFAULT_DENY,
+                            .shadow_rule = PIL_NO_INDEX,
+                            .shadow_policy = 5,
+                            .rule = PIL_NO_INDEX,
+                            .policy = PIL_NO_INDEX,
+                            .ttl_ms = 60000};
+    struct pil_tally_body body;
+    unsigned slots = 0;
+
+    fake_verdict(f, &v);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(connect_to(81, &v), 0);
+    assert_int_equal(pil_ring_tally_take(fake_ring(f, 0), 0, &body), 4);
+    assert_int_equal(body.action, PIL_ACTION_CONNECT);
+    assert_int_equal(body.kind, PIL_KIND_INET);
+    assert_int_equal(body.port, 80);
+    assert_int_equal(body.effect, PIL_ALLOW);
+    assert_int_equal(body.shadow, PIL_SHADOW_WOULD_DENY);
+    assert_int_equal(body.shadow_reason, PIL_REASON_DEFAULT_DENY);
+    assert_int_equal(body.shadow_policy, 5);
+    assert_true(body.shadow_rule == PIL_NO_INDEX);
+    assert_int_equal(body.generation, 1000);
+    for (unsigned i = 1; i < PIL_RING_TALLIES; i++)
+        slots += pil_ring_tally_take(fake_ring(f, 0), i, &body);
+    assert_int_equal(slots, 0); /* 81 was answered by policyd itself */
+    assert_no_event(0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -735,6 +773,7 @@ int main(void)
         world_test(ahead_asks_once_for_all),
         world_test(ahead_keeps_nothing_of_another_generation),
         world_test(ahead_does_nothing_without_page_or_with_caller_rules),
+        world_test(cached_shadow_differences_are_counted),
     };
 
     return cmocka_run_group_tests_name("decide", tests, NULL, NULL);

@@ -269,6 +269,134 @@ static void many_writers_lose_nothing_uncounted(void **state)
     done(ring);
 }
 
+/* ---- tallies ------------------------------------------------------------------------------ */
+
+static struct pil_tally_body named(const char *name)
+{
+    struct pil_tally_body body = {.generation = 3, .text_len = (uint16_t)strlen(name)};
+
+    memcpy(body.text, name, body.text_len);
+    return body;
+}
+
+/* Takes all slots; what each of the names a, b, ... has counted is added up. */
+static void take_all(struct pil_ring *ring, uint64_t sum[26])
+{
+    struct pil_tally_body out;
+
+    for (unsigned i = 0; i < PIL_RING_TALLIES; i++) {
+        uint32_t calls = pil_ring_tally_take(ring, i, &out);
+
+        if (calls > 0)
+            sum[out.text[0] - 'a'] += calls;
+    }
+}
+
+static void each_call_is_taken_once(void **state)
+{
+    struct pil_ring *ring = fresh();
+    struct pil_tally_body a = named("a"), b = named("b"), out;
+    uint64_t sum[26] = {0};
+
+    (void)state;
+    assert_false(pil_ring_tally_count(ring, 5));
+    pil_ring_tally_open(ring, 5, &a);
+    pil_ring_tally_open(ring, 6, &b);
+    for (unsigned i = 0; i < 9; i++)
+        assert_true(pil_ring_tally_count(ring, 5));
+    take_all(ring, sum);
+    assert_int_equal(sum[0], 10);
+    assert_int_equal(sum[1], 1);
+    assert_true(pil_ring_tally_count(ring, 6)); /* the slot is still its own */
+    assert_int_equal(pil_ring_tally_take(ring, 0, &out), 0);
+    assert_int_equal(pil_ring_tally_take(ring, 1, &out), 1);
+    assert_memory_equal(&out, &b, sizeof(b));
+    assert_false(pil_ring_tally_count(ring, 5)); /* idle for a round: free again */
+    assert_int_equal(atomic_load(&ring->untold), 0);
+    done(ring);
+}
+
+static void a_full_table_counts_what_it_cannot_tell(void **state)
+{
+    struct pil_ring *ring = fresh();
+    struct pil_tally_body body = named("a");
+    uint64_t sum[26] = {0};
+
+    (void)state;
+    for (uint32_t tag = 100; tag < 100 + PIL_RING_TALLIES + 3; tag++)
+        pil_ring_tally_open(ring, tag, &body);
+    assert_int_equal(atomic_load(&ring->untold), 3);
+    take_all(ring, sum);
+    assert_int_equal(sum[0], PIL_RING_TALLIES);
+    done(ring);
+}
+
+static void odd_tags_and_a_scribbled_table_are_harmless(void **state)
+{
+    struct pil_ring *ring = fresh();
+    struct pil_tally_body body = named("a"), out;
+
+    (void)state;
+    pil_ring_tally_open(ring, 0, &body); /* 0 is free, and the highest is being filled */
+    assert_true(pil_ring_tally_count(ring, 0));
+    pil_ring_tally_open(ring, UINT32_MAX, &body);
+    assert_true(pil_ring_tally_count(ring, UINT32_MAX));
+    assert_int_equal(pil_ring_tally_take(ring, 0, &out), 2);
+    assert_int_equal(pil_ring_tally_take(ring, 1, &out), 2);
+    memset(ring->tally, 0xff, sizeof(ring->tally));
+    for (unsigned i = 0; i < PIL_RING_TALLIES; i++)
+        assert_int_equal(pil_ring_tally_take(ring, i, &out), 0); /* all are being filled */
+    memset(ring->tally, 0x7f, sizeof(ring->tally));
+    for (unsigned i = 0; i < PIL_RING_TALLIES; i++) {
+        assert_true(pil_ring_tally_take(ring, i, &out) == 0x7f7f7f7f);
+        assert_true(out.text_len + out.caller_len <= PIL_TALLY_TEXT);
+    }
+    done(ring);
+}
+
+struct teller {
+    struct pil_ring *ring;
+    unsigned number;
+};
+
+static void *tell_all(void *cookie)
+{
+    struct teller *t = cookie;
+    struct pil_tally_body body = named("a");
+
+    body.text[0] = (char)('a' + t->number);
+    for (unsigned i = 0; i < EACH; i++)
+        if (!pil_ring_tally_count(t->ring, 1000 + t->number))
+            pil_ring_tally_open(t->ring, 1000 + t->number, &body);
+    return NULL;
+}
+
+/* Slots come and go under the writers' hands; still each call is told or counted as untold. */
+static void many_tellers_lose_nothing(void **state)
+{
+    struct pil_ring *ring = fresh();
+    struct teller tellers[WRITERS];
+    pthread_t threads[WRITERS];
+    uint64_t sum[26] = {0}, total = 0;
+
+    (void)state;
+    for (unsigned i = 0; i < WRITERS; i++) {
+        tellers[i] = (struct teller){ring, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, tell_all, &tellers[i]), 0);
+    }
+    for (unsigned round = 0; round < 2000; round++)
+        take_all(ring, sum);
+    for (unsigned i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    take_all(ring, sum);
+    for (unsigned i = 0; i < WRITERS; i++) {
+        assert_true(sum[i] <= EACH);
+        total += sum[i];
+    }
+    assert_true(total + atomic_load(&ring->untold) == (uint64_t)WRITERS * EACH);
+    done(ring);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +409,10 @@ int main(void)
         cmocka_unit_test(a_ring_full_of_dead_claims_is_drained),
         cmocka_unit_test(a_lying_ring_ends),
         cmocka_unit_test(many_writers_lose_nothing_uncounted),
+        cmocka_unit_test(each_call_is_taken_once),
+        cmocka_unit_test(a_full_table_counts_what_it_cannot_tell),
+        cmocka_unit_test(odd_tags_and_a_scribbled_table_are_harmless),
+        cmocka_unit_test(many_tellers_lose_nothing),
     };
 
     return cmocka_run_group_tests_name("ring", tests, NULL, NULL);
