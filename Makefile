@@ -50,7 +50,7 @@ LIBS_CLI     = -lconfuse -ljansson
 SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
            -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--exclude-libs,ALL \
            -Wl,--version-script=preload/exports.map \
-           -Wl,-Ttext-segment=0x1ffffff00000 -Wl,--section-start=.pilstub=0x200000000000
+           -Wl,-Ttext-segment=0x551ffff00000 -Wl,--section-start=.pilstub=0x552000000000
 
 # LD_PRELOAD names the library as FOLDER/$$LIB/libpillion.so, and each loader puts its own name for
 # $$LIB there (core/classes.h). The build folder has the same places as the installation.
@@ -82,6 +82,8 @@ help:
 # ---- compiling ---------------------------------------------------------------------------------
 
 $(BUILD)/obj/core/%.o $(BUILD)/obj/shim/%.o $(BUILD)/obj/preload/%.o: PIL_CFLAGS += $(HOSTFLAGS)
+# Loops that copy are not to become calls of what they implement.
+$(BUILD)/obj/preload/plain.o: PIL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
 $(BUILD)/obj/cli/%.o $(BUILD)/obj/policyd/%.o: PIL_CFLAGS += $(PIL_PATHS)
 
 $(BUILD)/obj/%.o: %.c

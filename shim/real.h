@@ -22,8 +22,12 @@
 
 #include "core/sysops.h"
 
-/* The address at which the stub was linked, and whether the loader put it there. */
-#define PIL_STUB_ADDRESS 0x200000000000u
+/*
+ * The address at which the stub was linked, and whether the loader put it there. It lies where the
+ * kernel puts nothing by itself (just below the lowest place of a position-independent program),
+ * and where the sanitizers have no shadow: TSan and MSan end a program that has a mapping there.
+ */
+#define PIL_STUB_ADDRESS 0x552000000000u
 bool pil_real_stub_in_place(void);
 
 extern struct pil_sysops pil_real_sys;
