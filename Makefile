@@ -19,6 +19,7 @@ AR      ?= ar
 STRIP   ?= strip
 BUILD   ?= build
 CFLAGS  ?= -O2 -g
+CPPFLAGS ?=
 LDFLAGS ?=
 SAN     ?=
 
@@ -34,7 +35,7 @@ ifeq ($(CI),true)
 WARN += -Werror
 endif
 PIL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -fasynchronous-unwind-tables \
-             -MMD -MP $(WARN) $(CFLAGS) $(SAN)
+             -MMD -MP $(WARN) $(CPPFLAGS) $(CFLAGS) $(SAN)
 PIL_PATHS  = -DPIL_LIBDIR='"$(LIBDIR)/pillion"' -DPIL_SBINDIR='"$(SBINDIR)"'
 
 PARTS    = core conf shim policyd cli
@@ -78,6 +79,8 @@ help:
 #: fuzz       every fuzz target, FUZZ_SECONDS each (600)
 #: lint       cppcheck, clang-tidy, clang-format
 #: install    to DESTDIR and PREFIX; uninstall removes it
+#: deb        the Debian packages, in build/deb; deb-lint has lintian look at them
+#: check-deb  installs, upgrades and removes the packages in a clean Debian tree; as root
 
 # ---- compiling ---------------------------------------------------------------------------------
 
@@ -243,6 +246,20 @@ uninstall:
 	    $(SYSCONFDIR)/pillion; do \
 	    rmdir "$(DESTDIR)$$folder" 2>/dev/null || :; \
 	done
+
+# ---- Debian packages ---------------------------------------------------------------------------
+
+.PHONY: deb deb-lint check-deb
+deb:
+	@sh dist/deb.sh $(BUILD)/deb
+
+# Anything that lintian calls an error or a warning fails; overrides stand in debian/, with reasons.
+deb-lint:
+	@ls $(BUILD)/deb/*.changes >/dev/null 2>&1 || $(MAKE) --no-print-directory deb
+	lintian --allow-root --fail-on error,warning $(BUILD)/deb/*.changes
+
+check-deb:
+	BUILD=$(BUILD) tests/run.sh deb
 
 # ---- bench and demo ----------------------------------------------------------------------------
 

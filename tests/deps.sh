@@ -4,6 +4,7 @@
 #
 #   tests/deps.sh            installs what is missing
 #   tests/deps.sh --list     only prints the names of all of them
+#   tests/deps.sh packaging  the same for `make deb`, `make deb-lint` and `make check-deb`
 set -eu
 
 BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
@@ -12,6 +13,7 @@ CHECKING='libcmocka-dev binutils socat util-linux procps perl strace python3 tzd
           redis-server redis-tools nginx-light curl wget memcached postgresql
           postgresql-client postgresql-contrib'
 FUZZING='clang libclang-rt-14-dev'
+PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck'
 
 # Any of these serves as well as the first of its row.
 alternatives() {
@@ -33,6 +35,10 @@ installed() {
 }
 
 wanted="$BUILDING $CHECKING $FUZZING"
+if [ "${1:-}" = packaging ]; then
+    wanted="$BUILDING libcmocka-dev $PACKAGING"
+    shift
+fi
 if [ "${1:-}" = --list ]; then
     # shellcheck disable=SC2086
     printf '%s\n' $wanted

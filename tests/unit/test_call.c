@@ -2,6 +2,7 @@
 #include "tests/support/support.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -153,7 +154,7 @@ static void unix_paths_are_absolute(void **state)
 static void unix_paths_are_where_they_lead(void **state)
 {
     char *folder = test_folder_make(), *file = test_file(folder, "real.sock", "");
-    char path[512], want[512];
+    char path[512], want[PATH_MAX];
     struct pil_call_room room;
     struct pil_query q;
 
