@@ -1,11 +1,11 @@
 #include "shim/real.h"
 
-#include <dlfcn.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "core/defs.h"
+#include "shim/symbol.h"
 
 long pil_stub(long number, long a, long b, long c, long d, long e, long f) PIL_HIDDEN;
 
@@ -83,18 +83,8 @@ struct pil_real_libc pil_real_libc;
         (table).sendmmsg = prefix##_sendmmsg;                                                      \
     } while (0)
 
-/* dlsym gives data pointers; POSIX lets them be stored like this. */
-#define BIND(name) (*(void **)&pil_real_libc.name = dlsym(RTLD_NEXT, #name))
-
-/* The clock must be libc's own: an interposer that bends time must not bend our TTLs. */
-static void bind_clock(void)
-{
-    void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
-
-    *(void **)&pil_real_libc.clock_gettime = libc ? dlsym(libc, "clock_gettime") : NULL;
-    if (libc)
-        dlclose(libc);
-}
+/* POSIX lets the address of a function be stored like this. */
+#define BIND(name) (*(void **)&pil_real_libc.name = pil_symbol_next(#name))
 
 void pil_real_bind(void)
 {
@@ -119,7 +109,9 @@ void pil_real_bind(void)
     BIND(seteuid);
     BIND(setreuid);
     BIND(setresuid);
-    bind_clock();
+    BIND(_dl_find_object);
+    /* The clock must be libc's own: an interposer that bends time must not bend our TTLs. */
+    *(void **)&pil_real_libc.clock_gettime = pil_symbol_in("libc.so.6", "clock_gettime");
 }
 
 static uint64_t read_clock(clockid_t clock)

@@ -9,7 +9,7 @@
  * Cost: an indirect call; for pil_real_host two changes of the cancellation type on top.
  * Errors: negated errno from the tables; the libc functions as libc has them.
  * Threads, fork, signals: everything is filled once at start and constant from then on, hence no
- * lock. Binding calls dlsym and is not for signal handlers.
+ * lock. Binding takes a lock of the loader and is not for signal handlers.
  */
 #ifndef PIL_SHIM_REAL_H
 #define PIL_SHIM_REAL_H
@@ -37,6 +37,8 @@ extern struct pil_sysops pil_real_host;
  * anything else of the shim runs. */
 void pil_real_bind(void);
 
+struct dl_find_object;
+
 struct pil_real_libc {
     int (*close)(int);
     int (*fcntl)(int, int, ...);
@@ -61,7 +63,8 @@ struct pil_real_libc {
     int (*setreuid)(uid_t, uid_t);
     int (*setresuid)(uid_t, uid_t, uid_t);
     FILE *(*popen)(const char *, const char *);
-    int (*clock_gettime)(clockid_t, struct timespec *); /* libc's own, never an interposer's */
+    int (*_dl_find_object)(void *, struct dl_find_object *); /* glibc 2.35 and later */
+    int (*clock_gettime)(clockid_t, struct timespec *);      /* libc's own, never an interposer's */
 };
 
 /* The bound functions. Entries that libc does not have are NULL, and all of them are before

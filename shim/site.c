@@ -6,15 +6,15 @@
 
 #include "core/defs.h"
 #include "shim/env.h"
-
-extern int _dl_find_object(void *address, struct dl_find_object *result) __attribute__((weak));
+#include "shim/real.h"
 
 bool pil_site_module(const void *address, struct pil_slice *name)
 {
     struct dl_find_object found;
     const char *path, *base;
 
-    if (!_dl_find_object || _dl_find_object((void *)address, &found) != 0)
+    if (!pil_real_libc._dl_find_object ||
+        pil_real_libc._dl_find_object((void *)address, &found) != 0)
         return false;
     path = found.dlfo_link_map->l_name;
     if (path[0] == '\0')

@@ -43,6 +43,10 @@ check "the map's names are exactly the hooks of preload/" same "$mapped" "$hooks
 dynamic=$(readelf -dW "$so")
 needed=$(echo "$dynamic" | sed -n 's/.*(NEEDED).*\[\(.*\)\]/\1/p' | grep -v '^ld-linux')
 check "needs libc and nothing else" same "libc.so.6" "$needed"
+newest=$(nm -D --undefined-only "$so" | sed -n 's/.*@\(GLIBC_[0-9.]*\)$/\1/p' | sort -uV | tail -1)
+check "loads with every glibc from 2.17 on (asks for $newest)" sh -c '
+    [ -n "$1" ] && [ "$(printf "%s\nGLIBC_2.17\n" "$1" | sort -V | tail -1)" = GLIBC_2.17 ]' \
+    sh "$newest"
 check "has no text relocations" sh -c '! echo "$1" | grep -q TEXTREL' sh "$dynamic"
 check "binds at once" sh -c 'echo "$1" | grep -Eq "BIND_NOW|FLAGS_1.*NOW"' sh "$dynamic"
 stack=$(readelf -lW "$so" | grep GNU_STACK)

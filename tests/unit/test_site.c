@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include "shim/env.h"
+#include "shim/real.h"
 #include "shim/site.h"
 
 static void the_program_goes_by_its_own_name(void **state)
@@ -54,6 +55,25 @@ static void generated_code_has_no_module(void **state)
     munmap(page, 4096);
 }
 
+static int set_up(void **state)
+{
+    (void)state;
+    pil_real_bind();
+    return 0;
+}
+
+static void a_libc_that_cannot_tell_leaves_it_unseen(void **state)
+{
+    int (*kept)(void *, struct dl_find_object *) = pil_real_libc._dl_find_object;
+    struct pil_slice name;
+
+    (void)state;
+    pil_real_libc._dl_find_object = NULL;
+    assert_false(pil_site_module((void *)set_up, &name));
+    assert_false(pil_site_names((void *)set_up));
+    pil_real_libc._dl_find_object = kept;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -61,7 +81,8 @@ int main(void)
         cmocka_unit_test(a_program_without_a_name_is_unseen),
         cmocka_unit_test(a_library_goes_by_its_base_name),
         cmocka_unit_test(generated_code_has_no_module),
+        cmocka_unit_test(a_libc_that_cannot_tell_leaves_it_unseen),
     };
 
-    return cmocka_run_group_tests_name("site", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("site", tests, set_up, NULL);
 }

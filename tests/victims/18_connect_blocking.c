@@ -1,4 +1,5 @@
 // flags: -I. -pthread
+// calls> vary: a thread that waits in accept has its number already
 /* A blocking connect to a server thread, with data both ways. */
 #include "tests/victims/victim.h"
 

@@ -5,7 +5,8 @@
 # when they are of the hooked kind and not on the link to policyd. What accept is given to write
 # to is not compared, because the shim always asks for the address; nor are calls that fail for
 # their very arguments, which need not reach the kernel. -v program=PATH: what comes before this is
-# executed belongs to the command in front.
+# executed belongs to the command in front; -v first=HEX -v last=HEX: where the library is linked to
+# lie, 16 digits.
 
 function emit(line) {
     if (line ~ /= -1 E(BADF|FAULT) /)
@@ -42,7 +43,8 @@ function descriptor(line) {
 !/^\[[0-9a-f]+\] [a-z]/ || /\] execve\(/ { next }
 
 {
-    ours = /^\[0000(1ffffff|2000000000)/
+    at = substr($0, 2, 16)
+    ours = at >= first && at <= last
     line = $0
     sub(/^\[[0-9a-f]+\] /, "", line)
 }

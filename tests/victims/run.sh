@@ -63,13 +63,21 @@ traceable() {
     strace -o /dev/null true 2>/dev/null || { echo "nothing may be traced here"; return 1; }
 }
 
+# Where the library is linked to lie: its first page and its last, which is that of the stub.
+place() {
+    readelf -lW "$BUILD/libpillion.so" |
+        sed -n 's/^ *LOAD *0x[0-9a-f]* 0x\([0-9a-f]\{16\}\) .*/\1/p' | sed -n "$1p"
+}
+first=$(place 1) last=$(place '$' | sed 's/...$/fff/')
+
 # The network calls of a command, in NAME.calls.
 trace() { # NAME COMMAND...
     into=$1
     shift
     timeout 120 strace -i -o "$tmp/trace" -e trace=network,execve -e signal=none "$@" \
         >/dev/null 2>&1 </dev/null
-    awk -v program="$program" -f $here/calls.awk "$tmp/trace" >"$tmp/$into.calls"
+    awk -v program="$program" -v first="$first" -v last="$last" -f $here/calls.awk "$tmp/trace" \
+        >"$tmp/$into.calls"
 }
 
 same_calls() {
