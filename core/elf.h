@@ -49,7 +49,10 @@ struct pil_class;
       "make it readable for the user who starts it")                                               \
     X(NOTFOUND, "not-found", "there is no such file", "check the path, and PATH")                  \
     X(SCRIPT_LOOP, "script-loop", "its #! line leads through too many scripts",                    \
-      "name a program instead of a script in the #! line")
+      "name a program instead of a script in the #! line")                                         \
+    X(NAMESPACE, "namespace",                                                                      \
+      "it is loaded into a namespace of its own (dlmopen), with a libc that has no hooks",         \
+      "load it with dlopen")
 
 enum pil_cover {
 #define PIL_COVER_ENUM(id, name, why, remedy) PIL_COVER_##id,

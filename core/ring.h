@@ -37,6 +37,8 @@ enum pil_event_type {
     PIL_EVENT_COVERAGE_LOST, /* an exec that leaves Pillion's reach; text is the path */
     PIL_EVENT_EXEC_REFUSED,  /* the same, refused because the workload's policy says so */
     PIL_EVENT_STUB_MOVED,    /* the network stub is not at its address */
+    PIL_EVENT_DEEPBIND,      /* a library that wanted to prefer libc's functions to the hooks */
+    PIL_EVENT_URING,         /* a ring of io_uring was asked for, and refused */
     PIL_EVENT_COUNT
 };
 

@@ -1,8 +1,10 @@
 #include "policyd/events.h"
 
 #include <event2/event.h>
+#include <stddef.h>
 #include <stdlib.h>
 
+#include "core/elf.h"
 #include "core/err.h"
 #include "policyd/daemon.h"
 #include "policyd/journal.h"
@@ -59,43 +61,43 @@ void pil_events_stop(struct pil_events *events)
     free(events);
 }
 
-static void log_coverage(struct pil_daemon *d, const struct pil_process *p, const char *name,
-                         const struct pil_event *e)
+/* Events about a process's reach: what the log calls them and what counts them. */
+static const struct {
+    const char *name;
+    size_t counter; /* offset in the statistics */
+} reach[PIL_EVENT_COUNT] = {
+    [PIL_EVENT_COVERAGE_LOST] = {"coverage-lost", offsetof(struct pil_stats, coverage_lost)},
+    [PIL_EVENT_EXEC_REFUSED] = {"exec-refused", offsetof(struct pil_stats, exec_refused)},
+    [PIL_EVENT_STUB_MOVED] = {"stub-moved", offsetof(struct pil_stats, stub_moved)},
+    [PIL_EVENT_DEEPBIND] = {"deepbind", offsetof(struct pil_stats, deepbind)},
+    [PIL_EVENT_URING] = {"io-uring-refused", offsetof(struct pil_stats, uring_refused)},
+};
+
+static void log_reach(struct pil_daemon *d, const struct pil_process *p, const struct pil_event *e)
 {
     struct pil_json *json;
 
     if (!d->journal)
         return;
-    json = pil_journal_begin(d->journal, name);
+    json = pil_journal_begin(d->journal, reach[e->type].name);
     pil_journal_who(d->journal, json, p);
     pil_json_u64(json, "tid", e->tid);
     pil_json_text(json, "path", (struct pil_slice){e->text, e->text_len});
+    if (e->kind > PIL_COVER_YES)
+        pil_json_string(json, "reason", pil_cover_name(e->kind));
     pil_journal_end(d->journal);
 }
 
 static void take(struct pil_daemon *d, const struct pil_process *p, const struct pil_event *e)
 {
     d->stats.ring_events++;
-    switch (e->type) {
-    case PIL_EVENT_DECISION:
-        if (d->journal)
-            pil_journal_event(d->journal, p, e);
-        return;
-    case PIL_EVENT_COVERAGE_LOST:
-        d->stats.coverage_lost++;
+    if (e->type == PIL_EVENT_DECISION && d->journal)
+        pil_journal_event(d->journal, p, e);
+    if (e->type == PIL_EVENT_COVERAGE_LOST)
         pil_observe_lost(d->observer, p, (struct pil_slice){e->text, e->text_len});
-        log_coverage(d, p, "coverage-lost", e);
-        return;
-    case PIL_EVENT_EXEC_REFUSED:
-        d->stats.exec_refused++;
-        log_coverage(d, p, "exec-refused", e);
-        return;
-    case PIL_EVENT_STUB_MOVED:
-        d->stats.stub_moved++;
-        log_coverage(d, p, "stub-moved", e);
-        return;
-    default:
-        return;
+    if (e->type < PIL_EVENT_COUNT && reach[e->type].name) {
+        ++*(uint64_t *)((char *)&d->stats + reach[e->type].counter);
+        log_reach(d, p, e);
     }
 }
 

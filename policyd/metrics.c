@@ -142,6 +142,10 @@ static void put_sessions(struct pil_daemon *d, const struct pil_events_sum *sum,
         d->stats.coverage_lost);
     one(out, "exec_refused_total", "counter", "Execs refused because they would leave its reach.",
         d->stats.exec_refused);
+    one(out, "deepbind_total", "counter", "Libraries that were kept from preferring libc to hooks.",
+        d->stats.deepbind);
+    one(out, "io_uring_refused_total", "counter", "Rings of io_uring that were refused.",
+        d->stats.uring_refused);
     one(out, "expected_killed_total", "counter", "Processes killed because no hello came.",
         d->stats.expected_killed);
 }

@@ -142,3 +142,13 @@ size_t strcspn(const char *text, const char *set)
 {
     return span(text, set, 0);
 }
+
+char *strstr(const char *text, const char *part)
+{
+    size_t len = strlen(part);
+
+    for (; *text; text++)
+        if (strncmp(text, part, len) == 0)
+            return (char *)(uintptr_t)text;
+    return len == 0 ? (char *)(uintptr_t)text : NULL;
+}

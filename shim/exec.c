@@ -17,10 +17,9 @@
 #include "core/wire.h"
 #include "shim/call.h"
 #include "shim/env.h"
-#include "shim/event.h"
 #include "shim/exec.h"
-#include "shim/link.h"
 #include "shim/mend.h"
+#include "shim/reach.h"
 #include "shim/real.h"
 #include "shim/shim.h"
 #include "shim/state.h"
@@ -156,17 +155,10 @@ static __attribute__((noinline)) int judge(const struct call *call)
 {
     struct pil_elf_report report = {.cover = PIL_COVER_NOTFOUND};
     enum pil_cover cover;
-    bool refused;
 
     (void)inspect(call, &report);
     cover = pil_elf_cover(&pil_sysops_kernel, &report, pil_env.preload);
-    if (!leaves_reach(cover))
-        return 0;
-    pil_state_ready();
-    refused = pil_link_cover_children();
-    pil_event_exec(refused ? PIL_EVENT_EXEC_REFUSED : PIL_EVENT_COVERAGE_LOST,
-                   call->path ? call->path : "", cover);
-    return refused ? EACCES : 0;
+    return leaves_reach(cover) && pil_reach_refuses(call->path, cover) ? EACCES : 0;
 }
 
 /* Usually nothing is started here, because a vfork child has better things to do; only an exec that

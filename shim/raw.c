@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "shim/call.h"
+#include "shim/reach.h"
 #include "shim/real.h"
 #include "shim/shim.h"
 #include "shim/state.h"
@@ -18,6 +19,12 @@
 static long raw(long number, const long a[6])
 {
     return pil_call_result(pil_sysops_call(number, a[0], a[1], a[2], a[3], a[4], a[5]));
+}
+
+int pil_shim_io_uring(void)
+{
+    pil_reach_closed(PIL_EVENT_URING, NULL);
+    return -EPERM;
 }
 
 long pil_shim_syscall(long number, const long a[6], const void *caller)
@@ -59,7 +66,7 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
     case SYS_execveat:
         return pil_shim_execveat((int)a[0], P(1), P(2), P(3), (int)a[4]);
     case SYS_io_uring_setup:
-        return pil_call_result(-EPERM);
+        return pil_call_result(pil_shim_io_uring());
     default:
         return raw(number, a);
     }

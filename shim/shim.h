@@ -65,6 +65,25 @@ int pil_shim_posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_ac
 int pil_shim_system(const char *command);
 FILE *pil_shim_popen(const char *command, const char *mode);
 
+/* The loader (dl.c). The libc functions are filled in by pil_shim_bind_dl, which hooks_dl.S calls
+ * when dlsym is not there yet; they are all there then, if only to return NULL. */
+struct pil_shim_dl {
+    void *(*dlsym)(void *handle, const char *name);
+    void *(*dlvsym)(void *handle, const char *name, const char *version);
+    void *dlopen, *dlmopen;
+};
+extern struct pil_shim_dl pil_shim_dl;
+void pil_shim_bind_dl(void);
+void *pil_shim_dlsym(void *handle, const char *name);
+void *pil_shim_dlvsym(void *handle, const char *name, const char *version);
+/* A library is being loaded with RTLD_DEEPBIND, which is taken away. */
+void pil_shim_deepbind(const char *path);
+/* A library is being loaded into another namespace: NULL, or what to load instead, and fail. */
+const char *pil_shim_namespace(const char *path);
+
+/* io_uring (raw.c): the negated errno of a refused ring. */
+int pil_shim_io_uring(void);
+
 /* Users (user.c). */
 int pil_shim_setuid(uid_t uid);
 int pil_shim_seteuid(uid_t uid);

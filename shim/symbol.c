@@ -1,186 +1,164 @@
 #include "shim/symbol.h"
 
+#include <elf.h>
+#include <link.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define WORD_BITS (8u * (unsigned)sizeof(ElfW(Addr)))
+#include "core/defs.h"
 
-#define HIDDEN 0x8000u /* of DT_VERSYM: not the default version */
+#define VERSION_HIDDEN 0x8000u /* of a DT_VERSYM entry: not the default version */
 
-/* ELFxx_ST_BIND and ELFxx_ST_TYPE are the same in both classes. */
-#define BIND_OF(sym) ELF64_ST_BIND((sym)->st_info)
-#define TYPE_OF(sym) ELF64_ST_TYPE((sym)->st_info)
+extern ElfW(Dyn) _DYNAMIC[] PIL_HIDDEN; /* this library's own */
 
-/* What is needed of a dynamic section. */
+/* The tables of one library. */
 struct tables {
-    ElfW(Addr) base;
-    const ElfW(Sym) * symbols;
-    const char *strings;
-    const uint32_t *hash; /* DT_GNU_HASH */
-    const uint16_t *versions;
+    const struct link_map *map;
+    const ElfW(Sym) * symbol;
+    const char *text;
+    const uint32_t *gnu, *sysv; /* hash tables; one of them is enough */
+    const ElfW(Half) * version; /* NULL: the library has no versions */
 };
 
-/* The loader adds the base to the addresses it finds there, but not where the section is read-only
- * (the vDSO). */
-static const void *placed(ElfW(Addr) base, ElfW(Addr) address)
+/* The loader has added where the library lies to the addresses in its dynamic section; where
+ * nobody could write that section (the kernel's vDSO) it has not. */
+static const void *address(const struct link_map *map, const ElfW(Dyn) * entry)
 {
-    return (const void *)(uintptr_t)(address < base ? base + address : address);
+    ElfW(Addr) at = entry->d_un.d_ptr;
+
+    return (const void *)(at < map->l_addr ? at + map->l_addr : at);
 }
 
-static bool read_tables(struct tables *t, ElfW(Addr) base, const ElfW(Dyn) * dynamic)
+static bool read_tables(const struct link_map *map, struct tables *t)
 {
-    *t = (struct tables){.base = base};
-    for (; dynamic->d_tag != DT_NULL; dynamic++) {
-        const void *at = placed(base, dynamic->d_un.d_ptr);
-
-        switch (dynamic->d_tag) {
+    *t = (struct tables){.map = map};
+    for (const ElfW(Dyn) *entry = map->l_ld; entry && entry->d_tag != DT_NULL; entry++)
+        switch (entry->d_tag) {
         case DT_SYMTAB:
-            t->symbols = at;
+            t->symbol = address(map, entry);
             break;
         case DT_STRTAB:
-            t->strings = at;
+            t->text = address(map, entry);
             break;
         case DT_GNU_HASH:
-            t->hash = at;
+            t->gnu = address(map, entry);
+            break;
+        case DT_HASH:
+            t->sysv = address(map, entry);
             break;
         case DT_VERSYM:
-            t->versions = at;
+            t->version = address(map, entry);
+            break;
+        default:
             break;
         }
-    }
-    return t->symbols && t->strings && t->hash;
+    return t->symbol && t->text && (t->gnu || t->sysv);
 }
 
-static uint32_t hash_of(const char *name)
+static bool fits(const struct tables *t, uint32_t index, const char *name)
+{
+    const ElfW(Sym) *symbol = &t->symbol[index];
+
+    return symbol->st_shndx != SHN_UNDEF && strcmp(t->text + symbol->st_name, name) == 0 &&
+           !(t->version && (t->version[index] & VERSION_HIDDEN));
+}
+
+static uint32_t gnu_hash(const char *name)
 {
     uint32_t hash = 5381;
 
-    for (const unsigned char *c = (const unsigned char *)name; *c; c++)
-        hash = hash * 33 + *c;
+    while (*name)
+        hash = hash * 33 + (unsigned char)*name++;
     return hash;
 }
 
-static bool is_it(const struct tables *t, uint32_t index, const char *name)
+/* The table as binutils writes it: four words, a Bloom filter, buckets, chains that end in a value
+ * whose lowest bit is set. Index 0 is no symbol. */
+static uint32_t find_gnu(const struct tables *t, const char *name)
 {
-    const ElfW(Sym) *sym = &t->symbols[index];
+    uint32_t buckets = t->gnu[0], first = t->gnu[1], filter = t->gnu[2], hash = gnu_hash(name);
+    const uint32_t *bucket = t->gnu + 4 + (size_t)filter * (sizeof(ElfW(Addr)) / sizeof(uint32_t));
+    const uint32_t *chain = bucket + buckets;
+    uint32_t index = buckets ? bucket[hash % buckets] : 0;
 
-    return sym->st_shndx != SHN_UNDEF && BIND_OF(sym) != STB_LOCAL &&
-           (TYPE_OF(sym) == STT_FUNC || TYPE_OF(sym) == STT_GNU_IFUNC) &&
-           !(t->versions && (t->versions[index] & HIDDEN)) &&
-           strcmp(t->strings + sym->st_name, name) == 0;
+    if (index < first)
+        return 0;
+    for (;; index++) {
+        uint32_t value = chain[index - first];
+
+        if (((value ^ hash) >> 1) == 0 && fits(t, index, name))
+            return index;
+        if (value & 1)
+            return 0;
+    }
 }
 
-/* An indirect function is its resolver; the loader calls it once and so do we. */
-static void *address_of(const struct tables *t, uint32_t index)
+/* Libraries without the newer table are few, so every symbol is looked at. */
+static uint32_t find_sysv(const struct tables *t, const char *name)
 {
-    const ElfW(Sym) *sym = &t->symbols[index];
-    uintptr_t at = t->base + sym->st_value;
+    for (uint32_t index = 1; index < t->sysv[1]; index++)
+        if (fits(t, index, name))
+            return index;
+    return 0;
+}
 
-    if (TYPE_OF(sym) == STT_GNU_IFUNC)
-        at = ((uintptr_t(*)(void))at)();
+static void *find(const struct link_map *map, const char *name)
+{
+    struct tables t;
+    uint32_t index;
+    ElfW(Addr) at;
+
+    if (!read_tables(map, &t))
+        return NULL;
+    index = t.gnu ? find_gnu(&t, name) : find_sysv(&t, name);
+    if (index == 0)
+        return NULL;
+    at = map->l_addr + t.symbol[index].st_value;
+    /* A function that chooses the one to use; libc's look at the processor, and need no more. */
+    if (ELF64_ST_TYPE(t.symbol[index].st_info) == STT_GNU_IFUNC)
+        at = ((ElfW(Addr)(*)(void))at)();
     return (void *)at;
 }
 
-/*
- * The GNU hash table: number of buckets, index of the first symbol in it, words of the Bloom filter
- * and its shift; the filter; the buckets; the chains, whose values have the lowest bit set at the
- * end of each.
- */
-void *pil_symbol_find(ElfW(Addr) base, const ElfW(Dyn) * dynamic, const char *name)
+static const struct link_map *own_map(void)
 {
-    uint32_t hash = hash_of(name), buckets, first, filter_words, index;
-    const uint32_t *bucket, *chain;
-    const ElfW(Addr) * filter;
-    struct tables t;
-    ElfW(Addr) word;
+    const struct link_map *map = _r_debug.r_map;
 
-    if (!dynamic || !read_tables(&t, base, dynamic))
-        return NULL;
-    buckets = t.hash[0], first = t.hash[1], filter_words = t.hash[2];
-    filter = (const ElfW(Addr) *)(const void *)(t.hash + 4);
-    bucket = (const uint32_t *)(const void *)(filter + filter_words);
-    chain = bucket + buckets;
-    if (buckets == 0 || filter_words == 0)
-        return NULL;
-    word = filter[hash / WORD_BITS % filter_words];
-    if (!(word >> hash % WORD_BITS & word >> (hash >> t.hash[3]) % WORD_BITS & 1))
-        return NULL;
-    index = bucket[hash % buckets];
-    if (index < first)
-        return NULL;
-    do {
-        if ((chain[index - first] | 1) == (hash | 1) && is_it(&t, index, name))
-            return address_of(&t, index);
-    } while (!(chain[index++ - first] & 1));
-    return NULL;
-}
-
-/* ---- the loaded objects, in the loader's order -------------------------------------------------
- */
-
-struct search {
-    const char *name;
-    const char *object; /* base name of the only one to look at, or NULL */
-    bool behind;        /* ours has passed */
-    void *found;
-};
-
-static const ElfW(Dyn) * dynamic_of(const struct dl_phdr_info *info)
-{
-    for (unsigned i = 0; i < info->dlpi_phnum; i++)
-        if (info->dlpi_phdr[i].p_type == PT_DYNAMIC)
-            return (const ElfW(Dyn) *)(uintptr_t)(info->dlpi_addr + info->dlpi_phdr[i].p_vaddr);
-    return NULL;
-}
-
-static bool is_ours(const struct dl_phdr_info *info)
-{
-    ElfW(Addr) here = (ElfW(Addr))(uintptr_t)is_ours;
-
-    for (unsigned i = 0; i < info->dlpi_phnum; i++) {
-        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
-
-        if (segment->p_type == PT_LOAD &&
-            here - (info->dlpi_addr + segment->p_vaddr) < segment->p_memsz)
-            return true;
-    }
-    return false;
-}
-
-static bool named(const struct dl_phdr_info *info, const char *object)
-{
-    const char *base = info->dlpi_name ? strrchr(info->dlpi_name, '/') : NULL;
-
-    return base && strcmp(base + 1, object) == 0;
-}
-
-static int look(struct dl_phdr_info *info, size_t size, void *arg)
-{
-    struct search *s = arg;
-
-    (void)size;
-    if (!s->object && !s->behind) {
-        s->behind = is_ours(info);
-        return 0;
-    }
-    if (!s->object || named(info, s->object))
-        s->found = pil_symbol_find(info->dlpi_addr, dynamic_of(info), s->name);
-    return s->found != NULL;
+    while (map && map->l_ld != _DYNAMIC)
+        map = map->l_next;
+    return map;
 }
 
 void *pil_symbol_next(const char *name)
 {
-    struct search s = {.name = name};
+    const struct link_map *map = own_map();
+    void *found = NULL;
 
-    dl_iterate_phdr(look, &s);
-    return s.found;
+    for (map = map ? map->l_next : NULL; map && !found; map = map->l_next)
+        found = find(map, name);
+    return found;
 }
 
-void *pil_symbol_in(const char *object, const char *name)
+static bool is_called(const struct link_map *map, const char *library)
 {
-    struct search s = {.name = name, .object = object};
+    const char *base = strrchr(map->l_name, '/');
 
-    dl_iterate_phdr(look, &s);
-    return s.found;
+    return strcmp(base ? base + 1 : map->l_name, library) == 0;
+}
+
+void *pil_symbol_in(const char *library, const char *name)
+{
+    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next)
+        if (is_called(map, library))
+            return find(map, name);
+    return NULL;
+}
+
+void *pil_symbol_own(const char *name)
+{
+    const struct link_map *map = own_map();
+
+    return map ? find(map, name) : NULL;
 }

@@ -1,27 +1,25 @@
 /*
- * Functions of the libraries behind ours, by name, as dlsym(RTLD_NEXT, name) finds them.
+ * Symbols of the libraries that are loaded, read from the loader's own tables.
  *
- * Found in the hash tables of the loaded objects, not by asking the loader: dlsym moved between
- * the parts of glibc, so that a library which names it loads with new releases only; it allocates,
- * and takes locks that a constructor may wait under.
+ * The library hooks dlsym, so it cannot ask it; and dlsym moved between the parts of glibc, so that
+ * a library which names it loads with new releases only. A look-up here calls nothing, takes no
+ * lock, allocates nothing and leaves no message for dlerror. Only default versions are found, as a
+ * program that is linked today would be bound.
  *
- * Cost: for each object behind ours one look into its Bloom filter; microseconds. At start only.
- * Errors: NULL when there is no such function.
- * Threads, signals: takes the lock that dl_iterate_phdr takes; not for signal handlers.
+ * Cost: about a microsecond a name. Errors: NULL. Memory: none of its own. Threads, signals, fork:
+ * the list of libraries is read as it stands; meant for start, and for the rare calls of dl.c.
  */
 #ifndef PIL_SHIM_SYMBOL_H
 #define PIL_SHIM_SYMBOL_H
 
-#include <link.h>
-
-/* The default version of a function in the objects that the loader put behind ours, the first that
- * has it: another preloaded library, or libc. */
+/* The first definition behind this library in the order of loading: what it interposes. */
 void *pil_symbol_next(const char *name);
 
-/* The same in the object whose file has that base name, wherever it stands. */
-void *pil_symbol_in(const char *object, const char *name);
+/* The definition of a library by its name without folders ("libc.so.6"); NULL when that library
+ * is not loaded or has no such symbol. */
+void *pil_symbol_in(const char *library, const char *name);
 
-/* The same in one object, by its base address and dynamic section. For tests, too. */
-void *pil_symbol_find(ElfW(Addr) base, const ElfW(Dyn) * dynamic, const char *name);
+/* What this library itself exports under that name. */
+void *pil_symbol_own(const char *name);
 
 #endif

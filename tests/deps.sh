@@ -9,7 +9,7 @@ set -eu
 
 BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
           libssl-dev libcap-dev libsystemd-dev'
-CHECKING='libcmocka-dev binutils socat util-linux procps perl strace python3 tzdata
+CHECKING='libcmocka-dev liburing-dev binutils socat util-linux procps perl strace python3 tzdata
           redis-server redis-tools nginx-light curl wget memcached postgresql
           postgresql-client postgresql-contrib'
 FUZZING='clang libclang-rt-14-dev'

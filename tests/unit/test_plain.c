@@ -14,6 +14,7 @@
 #define strrchr own_strrchr
 #define strspn  own_strspn
 #define strcspn own_strcspn
+#define strstr  own_strstr
 #include "preload/plain.c"
 #undef memcpy
 #undef memmove
@@ -28,6 +29,7 @@
 #undef strrchr
 #undef strspn
 #undef strcspn
+#undef strstr
 
 #define ROOM 200u
 
@@ -118,6 +120,10 @@ static void finds_the_first_and_the_last(void **state)
     assert_null(own_strrchr(text, 'x'));
     assert_ptr_equal(own_memchr(text, 'l', 8), text + 5);
     assert_null(own_memchr(text, 'l', 5));
+    assert_ptr_equal(own_strstr(text, "/l"), text + 4);
+    assert_ptr_equal(own_strstr(text, ""), text);
+    assert_string_equal(own_strstr("", ""), "");
+    assert_null(own_strstr(text, "libs"));
 }
 
 static void measures(void **state)
