@@ -19,6 +19,7 @@ enum pil_exit {
     PIL_EXIT_USAGE = 2,       /* wrong options or arguments */
     PIL_EXIT_UNREACHABLE = 3, /* policyd does not run or does not answer */
     PIL_EXIT_PERMISSION = 4,  /* policyd refuses, or is not who it must be */
+    PIL_EXIT_NOHELLO = 123,   /* run: the library said no hello, the program was ended */
     PIL_EXIT_FAILED = 125,    /* pillion itself could not do its work */
     PIL_EXIT_UNCOVERED = 126, /* run: the program cannot be covered or executed */
     PIL_EXIT_NOTFOUND = 127,  /* run: there is no such program */

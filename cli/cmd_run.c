@@ -10,9 +10,11 @@
 #include "cli/preload.h"
 #include "cli/program.h"
 #include "cli/solo.h"
+#include "cli/watcher.h"
 #include "core/err.h"
 
-/* The process keeps its pid over exec, so policyd can be told to expect this very one. */
+/* The process keeps its pid over exec, so policyd can be told to expect this very one. The
+ * connection stays: it is what the watcher learns the outcome from. */
 static int announce(struct pil_client *c, const char *socket, uint64_t timeout_ms)
 {
     json_t *argument =
@@ -26,7 +28,6 @@ static int announce(struct pil_client *c, const char *socket, uint64_t timeout_m
         pil_cli_error("%s; nothing was executed", c->problem);
     json_decref(answer);
     json_decref(argument);
-    pil_client_close(c);
     return pil_cli_exit_of(error);
 }
 
@@ -69,6 +70,9 @@ static int run(const struct wishes *w, char **argv)
     reachable = w->solo ? solo.abstract : client->socket;
     if (!code && !pil_preload_environment(library, reachable))
         code = PIL_EXIT_FAILED;
+    if (!code)
+        pil_watcher_leave(client, path, w->timeout_ms);
+    pil_client_close(client);
     free(client);
     return code ? code : become(path, argv);
 }
@@ -97,8 +101,8 @@ int pil_cmd_run(const struct pil_command *self, int argc, char **argv)
          NULL},
         {0, "log", "FILE", "with --solo: decision log, - for stderr (none)", NULL, &w.log, NULL},
         {'s', "socket", "SOCKET", "policyd's socket", NULL, &w.socket, NULL},
-        {'t', "timeout", "MS", "for the library's hello, else policyd kills it (5000)", NULL,
-         &timeout, NULL},
+        {'t', "timeout", "MS", "for the library's hello, else it is ended (5000)", NULL, &timeout,
+         NULL},
     };
     int first, code;
     enum pil_options got = pil_options_read(self, rows, PIL_NELEM(rows), true, argc, argv, &first);

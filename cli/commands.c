@@ -28,6 +28,7 @@ static const struct {
     {PIL_EXIT_USAGE, "wrong options or arguments"},
     {PIL_EXIT_UNREACHABLE, "policyd does not run or does not answer"},
     {PIL_EXIT_PERMISSION, "policyd refuses, or is not who it must be"},
+    {PIL_EXIT_NOHELLO, "run: the program was ended, because its library said no hello in time"},
     {PIL_EXIT_FAILED, "pillion itself could not do its work"},
     {PIL_EXIT_UNCOVERED, "run: the program cannot be covered or executed"},
     {PIL_EXIT_NOTFOUND, "run: there is no such program"},

@@ -20,7 +20,7 @@
 #define SEND_SECONDS 10                                            /* a client has to read within */
 #define PIECE        (PIL_WIRE_MAX - sizeof(struct pil_wire_head)) /* text in one frame */
 
-/* An answer that is promised (waits for a load) or being sent. */
+/* An answer that is promised (waits for a load or an arrival) or being sent. */
 struct pil_reply {
     struct pil_session *s;
     struct pil_reply *next, **link; /* those that wait for a load */
@@ -51,6 +51,7 @@ static void reply_free(struct pil_reply *reply)
 
 void pil_control_closed(struct pil_session *s)
 {
+    pil_expect_unwatch(s->d->expect, s);
     if (s->reply)
         reply_free(s->reply);
     pil_follow_stop(s);
@@ -245,6 +246,30 @@ static bool do_expect(struct pil_session *s, const json_t *arg)
     return pil_control_answer(s, NULL, -1, err, NULL);
 }
 
+/* The answer is promised; meanwhile the session is not read. */
+static bool do_arrival(struct pil_session *s, const json_t *arg)
+{
+    struct pil_reply *reply = reply_new(s);
+    int err;
+
+    (void)arg;
+    if (!reply) {
+        pil_session_refuse(s, PIL_REFUSAL_INTERNAL, "memory");
+        return false;
+    }
+    err = pil_expect_watch(s->d->expect, s);
+    if (err)
+        return answer_with(reply, NULL, -1, err,
+                           err == PIL_E_NOTFOUND ? "nothing was promised here (expect)" : NULL);
+    event_del(&s->event);
+    return false;
+}
+
+void pil_control_arrival(struct pil_session *s, const char *outcome)
+{
+    answer_with(s->reply, json_pack("{s:s}", "outcome", outcome), -1, PIL_OK, NULL);
+}
+
 static bool do_follow(struct pil_session *s, const json_t *arg)
 {
     char problem[128] = "";
@@ -294,9 +319,10 @@ static const struct {
     bool privileged;
     bool (*handle)(struct pil_session *s, const json_t *arg);
 } verbs[] = {
-    {"status", false, do_status}, {"processes", false, do_processes}, {"image", false, do_image},
-    {"expect", false, do_expect}, {"reload", true, do_reload},        {"follow", true, do_follow},
-    {"shadow", true, do_shadow},  {"learn", true, do_learn},          {"learned", true, do_learned},
+    {"status", false, do_status},  {"processes", false, do_processes}, {"image", false, do_image},
+    {"expect", false, do_expect},  {"arrival", false, do_arrival},     {"reload", true, do_reload},
+    {"follow", true, do_follow},   {"shadow", true, do_shadow},        {"learn", true, do_learn},
+    {"learned", true, do_learned},
 };
 
 static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t *arg)
@@ -311,8 +337,8 @@ static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t 
         return verbs[i].handle(s, arg);
     }
     return pil_control_answer(s, NULL, -1, PIL_E_NOTFOUND,
-                              "unknown verb; legal is status, processes, image, expect, reload, "
-                              "follow, shadow, learn, learned");
+                              "unknown verb; legal is status, processes, image, expect, arrival, "
+                              "reload, follow, shadow, learn, learned");
 }
 
 bool pil_control_handle(struct pil_session *s, const struct pil_control *control)

@@ -28,6 +28,9 @@ bool pil_control_handle(struct pil_session *s, const struct pil_control *control
 /* A load ended: answers whom it was promised. */
 void pil_control_reloaded(struct pil_daemon *d, const struct pil_store_report *report);
 
+/* A promise that the session watches is settled: "arrived", "late" or "exited". */
+void pil_control_arrival(struct pil_session *s, const char *outcome);
+
 /* The session is about to be closed. */
 void pil_control_closed(struct pil_session *s);
 

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,17 +11,30 @@
 
 #include "core/err.h"
 #include "policyd/attest.h"
+#include "policyd/control.h"
 #include "policyd/daemon.h"
 #include "policyd/journal.h"
+#include "policyd/session.h"
 
 #define PROMISES_MAX 1024u
 #define PER_UID_MAX  128u
 
+/* What a watcher has for ending a late process, and the kernel for carrying out SIGKILL. */
+static const struct timeval grace = {.tv_sec = 2};
+
+enum phase {
+    PHASE_WAITING = 0, /* for its hello */
+    PHASE_LATE,        /* its watcher was told, and is to end it */
+    PHASE_KILLED,      /* SIGKILL was sent; its end has to be seen */
+};
+
 struct promise {
     struct promise *next;
     struct pil_expect *expect;
+    struct pil_session *watcher; /* NULL: nobody is to be told */
     struct pil_peer peer;
     struct event *due;
+    enum phase phase;
     uint32_t timeout_ms;
 };
 
@@ -57,15 +71,6 @@ static void release(struct promise *promise)
     free(promise);
 }
 
-void pil_expect_close(struct pil_expect *expect)
-{
-    if (!expect)
-        return;
-    while (expect->all)
-        release(expect->all);
-    free(expect);
-}
-
 static void tell(struct promise *promise, const char *outcome, int error)
 {
     struct pil_daemon *d = promise->expect->d;
@@ -83,31 +88,99 @@ static void tell(struct promise *promise, const char *outcome, int error)
     pil_journal_end(d->journal);
 }
 
-/* Its descriptor is readable: it ended by itself, unattached. Else the time is over. */
-static void on_due(evutil_socket_t fd, short what, void *cookie)
+/* Tells its watcher, if there is one. */
+static void settle(struct promise *promise, const char *outcome)
 {
-    struct promise *promise = cookie;
+    struct pil_session *watcher = promise->watcher;
 
-    if (what & EV_READ) {
-        tell(promise, "exited", 0);
-    } else if (syscall(SYS_pidfd_send_signal, fd, SIGKILL, NULL, 0) == 0) {
+    promise->watcher = NULL; /* first: the answer may close the session */
+    if (watcher)
+        pil_control_arrival(watcher, outcome);
+}
+
+/* It ended: by itself, through its watcher, or killed. */
+static void on_end(struct promise *promise)
+{
+    static const char *const outcome[] = {
+        [PHASE_WAITING] = "exited", [PHASE_LATE] = "ended", [PHASE_KILLED] = "killed"};
+
+    if (promise->phase != PHASE_WAITING)
         promise->expect->d->stats.expected_killed++;
-        tell(promise, "killed", 0);
+    tell(promise, outcome[promise->phase], 0);
+    settle(promise, "exited");
+    release(promise);
+}
+
+/* Goes on waiting for its end; what comes first, that or the end of the grace, comes to on_due. */
+static void wait_for_end(struct promise *promise, enum phase phase)
+{
+    promise->phase = phase;
+    if (event_add(promise->due, &grace) == 0)
+        return;
+    tell(promise, "kill-failed", ENOMEM);
+    release(promise);
+}
+
+static void on_late(struct promise *promise)
+{
+    if (promise->phase == PHASE_WAITING && promise->watcher) {
+        wait_for_end(promise, PHASE_LATE);
+        settle(promise, "late");
+    } else if (promise->phase == PHASE_KILLED) {
+        /* The init of a namespace that policyd lives in itself cannot be killed from there. */
+        tell(promise, "kill-failed", ETIMEDOUT);
+        release(promise);
+    } else if (syscall(SYS_pidfd_send_signal, promise->peer.pidfd, SIGKILL, NULL, 0) == 0) {
+        wait_for_end(promise, PHASE_KILLED);
     } else {
         tell(promise, errno == ESRCH ? "exited" : "kill-failed", errno == ESRCH ? 0 : errno);
+        release(promise);
     }
-    release(promise);
+}
+
+/* Its descriptor is readable when it has ended. Else a time is over. */
+static void on_due(evutil_socket_t fd, short what, void *cookie)
+{
+    (void)fd;
+    if (what & EV_READ)
+        on_end(cookie);
+    else
+        on_late(cookie);
+}
+
+/* A private policyd ends with its program, whose end may not have been looked at yet. */
+void pil_expect_close(struct pil_expect *expect)
+{
+    if (!expect)
+        return;
+    while (expect->all) {
+        struct pollfd ended = {.fd = expect->all->peer.pidfd, .events = POLLIN};
+
+        if (poll(&ended, 1, 0) == 1)
+            on_end(expect->all);
+        else
+            release(expect->all);
+    }
+    free(expect);
+}
+
+static struct promise *find(const struct pil_expect *expect, pid_t pid, uint64_t start)
+{
+    struct promise *p = expect->all;
+
+    while (p && (p->peer.pid != pid || p->peer.start != start))
+        p = p->next;
+    return p;
 }
 
 static int may_promise(const struct pil_expect *expect, const struct pil_peer *peer)
 {
     unsigned same_uid = 0;
 
-    for (const struct promise *p = expect->all; p; p = p->next) {
-        if (p->peer.pid == peer->pid && p->peer.start == peer->start)
-            return PIL_E_EXISTS;
+    if (find(expect, peer->pid, peer->start))
+        return PIL_E_EXISTS;
+    for (const struct promise *p = expect->all; p; p = p->next)
         same_uid += p->peer.uid == peer->uid;
-    }
     return expect->count >= PROMISES_MAX || same_uid >= PER_UID_MAX ? PIL_E_FULL : PIL_OK;
 }
 
@@ -141,11 +214,37 @@ int pil_expect_add(struct pil_expect *expect, int fd, const struct ucred *sender
 
 void pil_expect_arrived(struct pil_expect *expect, pid_t pid, uint64_t start)
 {
-    for (struct promise *p = expect->all; p; p = p->next)
-        if (p->peer.pid == pid && p->peer.start == start) {
-            release(p);
-            return;
-        }
+    struct promise *p = find(expect, pid, start);
+
+    if (!p || p->phase != PHASE_WAITING)
+        return;
+    settle(p, "arrived");
+    release(p);
+}
+
+int pil_expect_watch(struct pil_expect *expect, struct pil_session *s)
+{
+    struct pil_peer peer;
+    struct promise *p;
+    int err = pil_attest_peer(s->fd, &s->sender, &peer);
+
+    if (err)
+        return err;
+    p = find(expect, peer.pid, peer.start);
+    pil_attest_drop(&peer);
+    if (!p || p->phase != PHASE_WAITING)
+        return PIL_E_NOTFOUND;
+    if (p->watcher)
+        return PIL_E_EXISTS;
+    p->watcher = s;
+    return PIL_OK;
+}
+
+void pil_expect_unwatch(struct pil_expect *expect, const struct pil_session *s)
+{
+    for (struct promise *p = expect ? expect->all : NULL; p; p = p->next)
+        if (p->watcher == s)
+            p->watcher = NULL;
 }
 
 unsigned pil_expect_count(const struct pil_expect *expect)

@@ -1,6 +1,10 @@
 /*
  * Processes that promised to be under Pillion soon: `pillion run` says so before its exec. One
- * that has not said hello in time is killed, because then nothing decides what it does.
+ * that has not said hello in time must end, because then nothing decides what it does.
+ *
+ * Whoever watches a promise, over the very connection it was made on, is told how it was settled.
+ * A late process is left to its watcher for a moment, who can end it with an exit status and a
+ * word at its terminal; where there is no watcher, or it does not do its work, it is killed.
  *
  * The process is the peer of the socket and the very sender of the promise, held by a pidfd that
  * was taken while it was alive; no number that anybody sent is used.
@@ -16,6 +20,7 @@
 #include "core/defs.h"
 
 struct pil_daemon;
+struct pil_session;
 struct ucred;
 struct pil_expect;
 
@@ -27,8 +32,16 @@ void pil_expect_close(struct pil_expect *expect);
 int pil_expect_add(struct pil_expect *expect, int fd, const struct ucred *sender,
                    uint32_t timeout_ms) PIL_USERESULT;
 
-/* It said hello. */
+/* It said hello. One that was late already stays late. */
 void pil_expect_arrived(struct pil_expect *expect, pid_t pid, uint64_t start);
+
+/* The peer of the session promised, and the session is to be told (pil_control_arrival) when that
+ * is settled. PIL_E_NOTFOUND when it made no promise, PIL_E_EXISTS when it is watched already,
+ * PIL_E_PEER. */
+int pil_expect_watch(struct pil_expect *expect, struct pil_session *s) PIL_USERESULT;
+
+/* The session is about to be closed. expect may be NULL. */
+void pil_expect_unwatch(struct pil_expect *expect, const struct pil_session *s);
 
 unsigned pil_expect_count(const struct pil_expect *expect);
 

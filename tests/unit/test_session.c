@@ -609,12 +609,6 @@ static void who_promised_and_came_lives(void **state)
     test_daemon_stop(&d);
 }
 
-/* ---- who speaks is who connected ------------------------------------------------------------ */
-
-#define IMPOSTOR "\"cause\":\"attest\",\"text\":\"the kernel could not say who it is\",\"detail\":"
-
-#define HELLO_DETAIL  IMPOSTOR "\"the other side is not who it must be\""
-#define VERB_DETAIL   IMPOSTOR "\"a request of another process than connected\""
 #define ENDED_WELL(s) (WIFEXITED(s) && WEXITSTATUS(s) == 0)
 
 static unsigned count_of(const char *text, const char *what)
@@ -625,6 +619,126 @@ static unsigned count_of(const char *text, const char *what)
         text += strlen(what), count++;
     return count;
 }
+
+/* A watcher: what policyd answers on fd, without the header, goes to out, frame by frame. */
+static void pass_answer_on(int fd, int out)
+{
+    char frame[1024];
+
+    for (int i = 0; i < 2; i++) {
+        ssize_t len = recv(fd, frame, sizeof(frame), 0);
+        const ssize_t head = sizeof(struct pil_wire_head);
+
+        if (len < head || write(out, frame + head, (size_t)(len - head)) != len - head)
+            _exit(3);
+    }
+    _exit(0);
+}
+
+/* A child promises, asks how that ends, leaves that to a watcher and goes on with what; text gets
+ * all that the watcher was told. Returns the child's wait status. */
+static int promise(const struct test_daemon *d, const char *timeout,
+                   void (*what)(const struct test_daemon *d), char *text, size_t room)
+{
+    int out[2], status;
+    size_t len = 0;
+    ssize_t got;
+    pid_t child;
+
+    assert_int_equal(pipe(out), 0);
+    child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int fd = test_daemon_connect(d);
+
+        test_daemon_send_control(fd, "expect", timeout);
+        if (test_daemon_closed(fd)) /* waits for the answer */
+            _exit(3);
+        test_daemon_send_control(fd, "arrival", "");
+        if (fork() == 0)
+            pass_answer_on(fd, out[1]);
+        close(fd);
+        close(out[1]);
+        what(d);
+        _exit(0);
+    }
+    close(out[1]);
+    while ((got = read(out[0], text + len, room - 1 - len)) > 0)
+        len += (size_t)got;
+    text[len] = '\0';
+    close(out[0]);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return status;
+}
+
+static void comes(const struct test_daemon *d)
+{
+    int link = test_daemon_connect(d);
+
+    test_daemon_hello(link, NULL);
+}
+
+static void stays_away(const struct test_daemon *d)
+{
+    (void)d;
+    for (;;)
+        pause();
+}
+
+/* Not before policyd has taken the question: what is asked twice after it comes after it. */
+static void leaves(const struct test_daemon *d)
+{
+    uint32_t status;
+
+    for (int i = 0; i < 2; i++)
+        json_decref(test_daemon_control(d, "status", "", &status));
+}
+
+#define OUTCOME(word) "{\"outcome\":\"" word "\"}"
+
+static void a_watcher_is_told_how_a_promise_ended(void **state)
+{
+    struct test_daemon d;
+    char text[256];
+    char *log;
+    int status;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    status = promise(&d, "{\"timeout_ms\":60000}", comes, text, sizeof(text));
+    assert_true(ENDED_WELL(status));
+    assert_ptr_equal(strstr(text, OUTCOME("arrived")), text);
+    status = promise(&d, "{\"timeout_ms\":60000}", leaves, text, sizeof(text));
+    assert_true(ENDED_WELL(status));
+    assert_ptr_equal(strstr(text, OUTCOME("exited")), text);
+    /* The watcher does nothing about it: policyd does. */
+    status = promise(&d, "{\"timeout_ms\":50}", stays_away, text, sizeof(text));
+    assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    assert_ptr_equal(strstr(text, OUTCOME("late")), text);
+    log = stop_and_read_log(&d);
+    assert_int_equal(count_of(log, "\"outcome\":\"exited\""), 1);
+    assert_int_equal(count_of(log, "\"outcome\":\"killed\""), 1);
+    free(log);
+}
+
+static void who_promised_nothing_cannot_watch(void **state)
+{
+    struct test_daemon d;
+    uint32_t status;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    assert_null(test_daemon_control(&d, "arrival", "", &status));
+    assert_int_equal(status, PIL_E_NOTFOUND);
+    test_daemon_stop(&d);
+}
+
+/* ---- who speaks is who connected ------------------------------------------------------------ */
+
+#define IMPOSTOR "\"cause\":\"attest\",\"text\":\"the kernel could not say who it is\",\"detail\":"
+
+#define HELLO_DETAIL IMPOSTOR "\"the other side is not who it must be\""
+#define VERB_DETAIL  IMPOSTOR "\"a request of another process than connected\""
 
 /* Says hello and is turned away for what it is; for children, whose exit is looked at. */
 static bool hello_is_refused(int fd)
@@ -926,6 +1040,8 @@ int main(int argc, char **argv)
         cmocka_unit_test(ring_events_reach_the_log),
         cmocka_unit_test(who_promised_and_did_not_come_is_killed),
         cmocka_unit_test(who_promised_and_came_lives),
+        cmocka_unit_test(a_watcher_is_told_how_a_promise_ended),
+        cmocka_unit_test(who_promised_nothing_cannot_watch),
         cmocka_unit_test(a_childs_hello_is_refused),
         cmocka_unit_test(a_childs_hello_does_not_make_it_its_parent),
         cmocka_unit_test(a_connection_that_was_passed_on_is_refused),
