@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/governed.h"
 #include "cli/options.h"
 #include "cli/preload.h"
 #include "cli/program.h"
@@ -46,6 +47,14 @@ struct wishes {
     uint64_t timeout_ms;
 };
 
+/* Where the client will look for policyd. */
+static const char *chosen(const struct wishes *w)
+{
+    const char *named = w->socket ? w->socket : getenv("PILLION_SOCKET");
+
+    return named && *named ? named : PIL_DEFAULT_SOCKET;
+}
+
 static int run(const struct wishes *w, char **argv)
 {
     char path[PATH_MAX], library[PATH_MAX];
@@ -58,6 +67,8 @@ static int run(const struct wishes *w, char **argv)
         code = PIL_EXIT_FAILED;
     if (!code)
         code = pil_program_judge(path, library);
+    if (!code)
+        code = pil_governed_judge(w->solo ? NULL : chosen(w), library);
     if (!code && w->solo)
         code = pil_solo_start(&solo, w->solo, w->log);
     if (code)

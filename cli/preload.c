@@ -102,36 +102,60 @@ bool pil_preload_policyd(char out[PATH_MAX])
     return false;
 }
 
-/* Is the library, or another copy of it, among the words? Two copies would decide everything
- * twice. The separators are the loader's. */
-static bool has_library(const char *list, const char *library)
+/* The next word of an LD_PRELOAD value, at its separators; its length, 0 at the end. */
+static size_t next_word(const char **at)
 {
-    const char *base = strrchr(library, '/') + 1;
-    size_t len = strlen(base);
+    *at += strspn(*at, ": ");
+    return strcspn(*at, ": ");
+}
 
-    while (*list) {
-        size_t part = strcspn(list, ": ");
+bool pil_preload_names(const char *value, const char *library)
+{
+    size_t len;
 
-        if (part >= len && memcmp(list + part - len, base, len) == 0 &&
-            (part == len || list[part - len - 1] == '/'))
+    for (const char *at = value ? value : ""; (len = next_word(&at)) > 0; at += len)
+        if (len == strlen(library) && memcmp(at, library, len) == 0)
             return true;
-        list += part;
-        list += strspn(list, ": ");
-    }
     return false;
+}
+
+/* Another file of our library's name. */
+static bool is_other(const char *word, size_t len, const char *library)
+{
+    size_t base = sizeof(LIBRARY) - 1;
+
+    return len >= base && memcmp(word + len - base, LIBRARY, base) == 0 &&
+           (len == base || word[len - base - 1] == '/') &&
+           !(len == strlen(library) && memcmp(word, library, len) == 0);
+}
+
+/* The value with our library in it, and no other file of that name: the loader may take the first
+ * for the second. NULL without memory. */
+static char *with_library(const char *old, const char *library)
+{
+    char *value = malloc(strlen(old) + strlen(library) + 3), *end = value;
+    size_t len;
+
+    if (!value)
+        return NULL;
+    for (const char *at = old; (len = next_word(&at)) > 0; at += len)
+        if (!is_other(at, len, library)) {
+            end = mempcpy(end, at, len);
+            *end++ = ':';
+        }
+    if (!pil_preload_names(old, library))
+        end = mempcpy(end, library, strlen(library) + 1);
+    end[-1] = '\0';
+    return value;
 }
 
 bool pil_preload_environment(const char *library, const char *socket)
 {
     const char *old = getenv("LD_PRELOAD");
-    char *value = NULL;
-    bool done;
+    char *value = with_library(old ? old : "", library);
+    bool done =
+        value && setenv("LD_PRELOAD", value, 1) == 0 && setenv("PILLION_SOCKET", socket, 1) == 0;
 
-    if (old && has_library(old, library))
-        return setenv("PILLION_SOCKET", socket, 1) == 0;
-    if (asprintf(&value, "%s%s%s", old ? old : "", old && *old ? ":" : "", library) < 0)
-        return false;
-    done = setenv("LD_PRELOAD", value, 1) == 0 && setenv("PILLION_SOCKET", socket, 1) == 0;
     free(value);
     return done;
 }

@@ -23,13 +23,16 @@
  */
 bool pil_preload_find(char out[PATH_MAX]) PIL_USERESULT;
 
+/* An LD_PRELOAD value, which may be NULL, names that library. */
+bool pil_preload_names(const char *value, const char *library);
+
 /* The daemon; executable. */
 bool pil_preload_policyd(char out[PATH_MAX]) PIL_USERESULT;
 
 /*
- * Puts the library behind what LD_PRELOAD holds already, once, and names the socket.
- * What was there stays in front: it was there before us and may need to be first. A copy of the
- * library that is there already stays alone. The library is a word of pil_preload_find.
+ * Puts the library behind what LD_PRELOAD holds already, once, and names the socket. What was there
+ * stays in front: it was there before us and may need to be first; but not another file of the
+ * library's name, which could be anything. The library is a word of pil_preload_find.
  */
 bool pil_preload_environment(const char *library, const char *socket) PIL_USERESULT;
 

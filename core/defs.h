@@ -17,7 +17,7 @@
  * process can still reach; both lead to the same daemon. */
 #define PIL_DEFAULT_SOCKET     "/run/pillion/policyd.sock"
 #define PIL_DEFAULT_ABSTRACT   "@pillion/policyd"
-#define PIL_DEFAULT_SETTINGS   "/etc/pillion/policyd.conf"
+#define PIL_DEFAULT_SETTINGS   "/etc/pillion/policyd.conf" /* of root's: the host is governed */
 #define PIL_DEFAULT_POLICY_DIR "/etc/pillion/policy.d"
 
 /* Text limits, in bytes without the terminating NUL. */

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/stat.h>
 
 #include "core/bytes.h"
 #include "core/sysops.h"
@@ -32,28 +33,45 @@ static struct pil_slice next_word(const char **at)
     return word;
 }
 
-static bool is_library(struct pil_slice word)
+static bool same(struct pil_slice word, const char *text)
 {
-    size_t base = sizeof(LIBRARY) - 1;
-
-    if (word.len < base || memcmp(word.at + word.len - base, LIBRARY, base) != 0)
-        return false;
-    return word.len == base || word.at[word.len - base - 1] == '/';
+    return pil_slice_equal(word, pil_slice_of(text));
 }
 
-static struct pil_slice find_library(const char *value)
+/*
+ * The word that the loader took us by. It knows the path that it read from it: the same, unless the
+ * word leaves something to the loader: a token such as $LIB, or the folder.
+ */
+static bool names_us(struct pil_slice word, const char *own)
+{
+    size_t base = sizeof(LIBRARY) - 1;
+    struct pil_slice name = {word.at + word.len - base, base};
+
+    if (same(word, own))
+        return true;
+    if (word.len < base || !same(name, LIBRARY))
+        return false;
+    return word.len == base || (name.at[-1] == '/' && memchr(word.at, '$', word.len));
+}
+
+static struct pil_slice find_us(const char *value, const char *own)
 {
     struct pil_slice word;
 
     while ((word = next_word(&value)).len > 0)
-        if (is_library(word))
+        if (names_us(word, own))
             return word;
     return (struct pil_slice){NULL, 0};
 }
 
 bool pil_env_preloads(const char *value)
 {
-    return value && find_library(value).len > 0;
+    struct pil_slice word;
+
+    while (value && (word = next_word(&value)).len > 0)
+        if (same(word, pil_env.preload))
+            return true;
+    return false;
 }
 
 /* Copies a value that fits whole; anything else leaves `to` as it is. */
@@ -82,10 +100,26 @@ static void read_program(void)
     copy_fitting(pil_env.program, sizeof(pil_env.program), name);
 }
 
+/* Root has given this host a policyd: nobody else brings one of his own. */
+static bool host_is_governed(void)
+{
+    struct statx st = {0};
+
+    return pil_sysops_kernel.statx(AT_FDCWD, PIL_DEFAULT_SETTINGS, 0, STATX_UID, &st) == 0 &&
+           st.stx_uid == 0;
+}
+
+static bool may_choose(void)
+{
+    return !pil_env.secure && (pil_env.uid == 0 || !host_is_governed());
+}
+
 static void read_socket(char *const envp[])
 {
-    const char *named = pil_env.secure ? NULL : pil_env_find(envp, "PILLION_SOCKET");
+    const char *named = pil_env_find(envp, "PILLION_SOCKET");
 
+    if (named && !may_choose())
+        named = NULL;
     copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(PIL_DEFAULT_SOCKET));
     if (named && (named[0] == '/' || named[0] == '@') && strlen(named) <= PIL_SOCKET_MAX)
         copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(named));
@@ -94,7 +128,7 @@ static void read_socket(char *const envp[])
                      pil_slice_of(PIL_DEFAULT_ABSTRACT));
 }
 
-void pil_env_read(char *const envp[])
+void pil_env_read(char *const envp[], const char *own)
 {
     const char *preload = pil_env_find(envp, "LD_PRELOAD");
 
@@ -102,6 +136,6 @@ void pil_env_read(char *const envp[])
     pil_env.uid = (uint32_t)getauxval(AT_UID);
     read_socket(envp);
     if (preload)
-        copy_fitting(pil_env.preload, sizeof(pil_env.preload), find_library(preload));
+        copy_fitting(pil_env.preload, sizeof(pil_env.preload), find_us(preload, own));
     read_program();
 }

@@ -1,8 +1,9 @@
 /*
  * The environment, read once. No other file of the shim looks at it.
  *
- * In secure-execution mode (AT_SECURE: setuid, setgid, file capabilities) nothing that a user
- * could have set is taken: policyd is then where the build says it is.
+ * Whoever sets the environment of a program must not choose who governs it. In secure-execution
+ * mode (AT_SECURE: setuid, setgid, file capabilities), and on a host that root has given a policyd
+ * (its settings are there) for everybody but root, policyd is where the build says it is.
  *
  * Cost: once at start. Errors: a value that is too long or malformed is ignored, as if it were
  * not set; the defaults are the closed choice. Memory: static, set once, immutable after, hence
@@ -29,16 +30,15 @@ struct pil_env {
 
 extern struct pil_env pil_env;
 
-/* Reads everything; argv[0] and envp as the loader gave them. */
-void pil_env_read(char *const envp[]);
+/* Reads everything from envp, as the loader gave it; own is the path that this library was loaded
+ * from, as the loader knows it. */
+void pil_env_read(char *const envp[], const char *own);
 
 /* The value of NAME in an environment, or NULL. */
 const char *pil_env_find(char *const envp[], const char *name);
 
-/*
- * True when an LD_PRELOAD value names this library: the same word as `preload`, or a word with the
- * same base name.
- */
+/* An LD_PRELOAD value names this library, by the very word that named it at start: another file of
+ * that name may be anything. */
 bool pil_env_preloads(const char *value);
 
 #endif

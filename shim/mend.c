@@ -8,9 +8,16 @@
 #define PRELOAD "LD_PRELOAD="
 #define SOCKET  "PILLION_SOCKET="
 
+/* policyd is where PILLION_SOCKET said, and not at one of the default places. */
+static bool is_chosen(void)
+{
+    return pil_env.alternative[0] == '\0';
+}
+
 bool pil_mend_look(char *const envp[], struct pil_lacks *lacks)
 {
     const char *preload = pil_env_find(envp, "LD_PRELOAD");
+    const char *named = pil_env_find(envp, "PILLION_SOCKET");
 
     *lacks = (struct pil_lacks){0};
     while (envp && envp[lacks->count])
@@ -19,8 +26,9 @@ bool pil_mend_look(char *const envp[], struct pil_lacks *lacks)
         lacks->preload = true;
         lacks->others = preload;
     }
-    lacks->socket =
-        !pil_env.secure && pil_env.alternative[0] == '\0' && !pil_env_find(envp, "PILLION_SOCKET");
+    lacks->socket = is_chosen() ? !named || strcmp(named, pil_env.socket) != 0
+                                : named && strcmp(named, PIL_DEFAULT_SOCKET) != 0 &&
+                                      strcmp(named, PIL_DEFAULT_ABSTRACT) != 0;
     return lacks->preload || lacks->socket;
 }
 
@@ -56,19 +64,24 @@ static void write_variable(char *to, size_t cap, const char *name, const char *v
     }
 }
 
+static bool is(const char *variable, const char *name)
+{
+    return strncmp(variable, name, strlen(name)) == 0;
+}
+
 char **pil_mend(char *const envp[], const struct pil_lacks *lacks, char **room)
 {
     char *preload = (char *)room + pointers_size(lacks), *socket = preload + preload_size(lacks);
     size_t n = 0;
 
     for (size_t i = 0; i < lacks->count; i++)
-        if (!lacks->preload || strncmp(envp[i], PRELOAD, sizeof(PRELOAD) - 1) != 0)
+        if (!(lacks->preload && is(envp[i], PRELOAD)) && !(lacks->socket && is(envp[i], SOCKET)))
             room[n++] = envp[i];
     if (lacks->preload) {
         write_variable(preload, preload_size(lacks), PRELOAD, pil_env.preload, lacks->others);
         room[n++] = preload;
     }
-    if (lacks->socket) {
+    if (lacks->socket && is_chosen()) {
         write_variable(socket, sizeof(SOCKET) + strlen(pil_env.socket), SOCKET, pil_env.socket,
                        NULL);
         room[n++] = socket;

@@ -1,8 +1,9 @@
 /*
  * Environments for children: what they lack of ours, and the same with it put back.
  *
- * Nothing is put back that was not there: a process that did not come under Pillion by LD_PRELOAD
- * (but by ld.so.preload, or as a needed library) needs no help.
+ * Children stay with the policyd of their parent: a PILLION_SOCKET that leads elsewhere is
+ * replaced, or taken out where none was named. LD_PRELOAD is not put back where it was not there: a
+ * process that came under Pillion by ld.so.preload, or by a needed library, needs no help.
  *
  * Cost: one pass over the environment. Errors: none. Memory: the caller's, usually its stack,
  * because this runs in vfork children too; entries that stay are not copied. Threads, signals:
@@ -18,8 +19,8 @@
 #define PIL_MEND_MAX 1024u
 
 struct pil_lacks {
-    bool preload;
-    bool socket;
+    bool preload; /* our word in LD_PRELOAD */
+    bool socket;  /* PILLION_SOCKET as it was at start, which may be: none */
     size_t count;       /* of variables */
     const char *others; /* LD_PRELOAD of somebody else, to be kept */
 };

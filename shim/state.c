@@ -11,6 +11,7 @@
 #include "shim/digest.h"
 #include "shim/env.h"
 #include "shim/real.h"
+#include "shim/symbol.h"
 
 struct pil_process pil_process;
 
@@ -61,7 +62,7 @@ void pil_state_boot(char *const envp[])
     pil_sysops_kernel.procmask(SIG_SETMASK, &all, &mask);
     if (atomic_compare_exchange_strong(&booted, &none, 1)) {
         pil_real_bind();
-        pil_env_read(envp);
+        pil_env_read(envp, pil_symbol_own_path());
         pil_digest_init();
         pil_ownfd_init();
         watch_forks();

@@ -162,3 +162,10 @@ void *pil_symbol_own(const char *name)
 
     return map ? find(map, name) : NULL;
 }
+
+const char *pil_symbol_own_path(void)
+{
+    const struct link_map *map = own_map();
+
+    return map ? map->l_name : "";
+}

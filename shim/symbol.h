@@ -22,4 +22,8 @@ void *pil_symbol_in(const char *library, const char *name);
 /* What this library itself exports under that name. */
 void *pil_symbol_own(const char *name);
 
+/* The path that the loader took this library from; empty for the program itself. Lives as long as
+ * the library. */
+const char *pil_symbol_own_path(void);
+
 #endif

@@ -16,13 +16,14 @@ static void the_library_goes_behind_what_is_there(void **state)
         {NULL, "/l/libpillion.so"},
         {"", "/l/libpillion.so"},
         {"/a.so", "/a.so:/l/libpillion.so"},
-        {"/a.so /b.so", "/a.so /b.so:/l/libpillion.so"},
+        {"/a.so /b.so", "/a.so:/b.so:/l/libpillion.so"},
         {"/l/libpillion.so", "/l/libpillion.so"},
         {"/a.so:/l/libpillion.so", "/a.so:/l/libpillion.so"},
-        {"/a.so /l/libpillion.so /b.so", "/a.so /l/libpillion.so /b.so"},
+        {"/a.so /l/libpillion.so /b.so", "/a.so:/l/libpillion.so:/b.so"},
         {"/l/libpillion.so.1", "/l/libpillion.so.1:/l/libpillion.so"},
-        {"/other/libpillion.so:/a.so", "/other/libpillion.so:/a.so"},
-        {"libpillion.so", "libpillion.so"},
+        {"/other/libpillion.so:/a.so", "/a.so:/l/libpillion.so"},
+        {"libpillion.so", "/l/libpillion.so"},
+        {"/tmp/libpillion.so /l/libpillion.so", "/l/libpillion.so"},
         {"/l/xlibpillion.so", "/l/xlibpillion.so:/l/libpillion.so"},
     };
 

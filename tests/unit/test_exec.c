@@ -190,8 +190,8 @@ static void what_is_missing_is_put_back(void **state)
 {
     (void)state;
     assert_env(ENV("A=1", "B=2"), ENV("A=1", "B=2", WHOLE));
-    assert_env(ENV("A=1", "PILLION_SOCKET=@other"),
-               ENV("A=1", "PILLION_SOCKET=@other", "LD_PRELOAD=/lib/libpillion.so"));
+    assert_env(ENV("A=1", "PILLION_SOCKET=/tmp/policyd.sock"),
+               ENV("A=1", "PILLION_SOCKET=/tmp/policyd.sock", "LD_PRELOAD=/lib/libpillion.so"));
     assert_env(ENV("LD_PRELOAD=/lib/libpillion.so", "A=1"),
                ENV("LD_PRELOAD=/lib/libpillion.so", "A=1", "PILLION_SOCKET=/tmp/policyd.sock"));
     assert_env((char *const[]){NULL}, ENV(WHOLE));
@@ -200,15 +200,22 @@ static void what_is_missing_is_put_back(void **state)
 
 static void somebody_elses_preload_is_kept(void **state)
 {
+    const char *ours = "PILLION_SOCKET=/tmp/policyd.sock";
+
     (void)state;
-    assert_env(ENV("LD_PRELOAD=/a/libfaketime.so /b/libx.so", "A=1", "PILLION_SOCKET=/s"),
-               ENV("A=1", "PILLION_SOCKET=/s",
-                   "LD_PRELOAD=/lib/libpillion.so:/a/libfaketime.so /b/libx.so"));
-    assert_env(ENV("LD_PRELOAD=", "PILLION_SOCKET=/s"),
-               ENV("PILLION_SOCKET=/s", "LD_PRELOAD=/lib/libpillion.so"));
-    /* Ours under another path is ours. */
-    assert_env(ENV("LD_PRELOAD=/x.so:/opt/libpillion.so", "PILLION_SOCKET=/s"),
-               ENV("LD_PRELOAD=/x.so:/opt/libpillion.so", "PILLION_SOCKET=/s"));
+    assert_env(ENV("LD_PRELOAD=/a/libfaketime.so /b/libx.so", "A=1", ours),
+               ENV("A=1", ours, "LD_PRELOAD=/lib/libpillion.so:/a/libfaketime.so /b/libx.so"));
+    assert_env(ENV("LD_PRELOAD=", ours), ENV(ours, "LD_PRELOAD=/lib/libpillion.so"));
+    /* What has our name in another place may be anything. */
+    assert_env(ENV("LD_PRELOAD=/x.so:/opt/libpillion.so", ours),
+               ENV(ours, "LD_PRELOAD=/lib/libpillion.so:/x.so:/opt/libpillion.so"));
+}
+
+/* A program's children stay with its policyd, whatever it tells them. */
+static void another_policyd_is_replaced(void **state)
+{
+    (void)state;
+    assert_env(ENV("PILLION_SOCKET=@other", "A=1"), ENV("A=1", WHOLE));
 }
 
 static void nothing_is_put_back_that_was_not_there(void **state)
@@ -226,7 +233,9 @@ static void in_secure_mode_no_socket_is_named(void **state)
 {
     (void)state;
     pil_env.secure = true;
-    assert_env(ENV("A=1"), ENV("A=1", "LD_PRELOAD=/lib/libpillion.so"));
+    strcpy(pil_env.alternative, "@x"); /* as secure mode has it */
+    assert_env(ENV("A=1", "PILLION_SOCKET=/tmp/mine"),
+               ENV("A=1", "LD_PRELOAD=/lib/libpillion.so"));
 }
 
 static void the_longest_values_fit(void **state)
@@ -262,7 +271,7 @@ static void a_huge_environment_is_mended_or_refused_whole(void **state)
     assert_int_equal(errno, E2BIG);
     assert_int_equal(told.calls, 1);
     vars[1025] = "LD_PRELOAD=/lib/libpillion.so"; /* nothing to mend: as long as it likes */
-    vars[1026] = "PILLION_SOCKET=/s";
+    vars[1026] = "PILLION_SOCKET=/tmp/policyd.sock";
     vars[1027] = NULL;
     assert_int_equal(pil_shim_execve("/bin/true", no_argv, (char *const *)vars), -1);
     assert_int_equal(errno, ENOMEM);
@@ -473,6 +482,7 @@ int main(void)
         exec_test(a_whole_environment_is_handed_on_as_it_is),
         exec_test(what_is_missing_is_put_back),
         exec_test(somebody_elses_preload_is_kept),
+        exec_test(another_policyd_is_replaced),
         exec_test(nothing_is_put_back_that_was_not_there),
         exec_test(in_secure_mode_no_socket_is_named),
         exec_test(the_longest_values_fit),

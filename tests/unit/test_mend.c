@@ -61,6 +61,26 @@ static void a_whole_environment_lacks_nothing(void **state)
     assert_int_equal(lacks.count, 2);
 }
 
+/* Another library of that name, and another policyd, are not ours. */
+static void what_leads_elsewhere_is_replaced(void **state)
+{
+    char *some[] = {(char *)"PILLION_SOCKET=/tmp/mine.sock",
+                    (char *)"A=1",
+                    (char *)"LD_PRELOAD=/tmp/libpillion.so",
+                    (char *)"PILLION_SOCKET=@again",
+                    (char *)"PILLION_SOCKETS=x",
+                    NULL},
+         **env = mended(some);
+
+    (void)state;
+    assert_ptr_equal(env[0], some[1]);
+    assert_ptr_equal(env[1], some[4]);
+    assert_string_equal(env[2], "LD_PRELOAD=/opt/pillion/libpillion.so:/tmp/libpillion.so");
+    assert_string_equal(env[3], "PILLION_SOCKET=/run/p.sock");
+    assert_null(env[4]);
+    free(env);
+}
+
 static void nothing_is_put_back_that_was_not_there(void **state)
 {
     char *none[] = {NULL};
@@ -71,8 +91,26 @@ static void nothing_is_put_back_that_was_not_there(void **state)
     strcpy(pil_env.alternative, "@pillion/policyd");
     assert_false(pil_mend_look(none, &lacks));
     pil_env.alternative[0] = '\0';
-    pil_env.secure = true; /* a privileged program hands no socket of its own on */
-    assert_false(pil_mend_look(none, &lacks));
+    assert_true(pil_mend_look(none, &lacks));
+    assert_false(lacks.preload);
+}
+
+static void where_none_was_chosen_none_is_handed_on(void **state)
+{
+    char *chosen[] = {(char *)"PILLION_SOCKET=/tmp/mine.sock", (char *)"A=1", NULL}, **env;
+    char *same[] = {(char *)"PILLION_SOCKET=" PIL_DEFAULT_SOCKET, NULL};
+    struct pil_lacks lacks;
+
+    (void)state;
+    pil_env.preload[0] = '\0';
+    strcpy(pil_env.alternative, "@pillion/policyd");
+    env = mended(chosen);
+    assert_ptr_equal(env[0], chosen[1]);
+    assert_null(env[1]);
+    free(env);
+    assert_false(pil_mend_look(same, &lacks));
+    same[0] = (char *)"PILLION_SOCKET=" PIL_DEFAULT_ABSTRACT;
+    assert_false(pil_mend_look(same, &lacks));
 }
 
 int main(void)
@@ -81,7 +119,9 @@ int main(void)
         cmocka_unit_test_setup(an_empty_environment_gets_both, set_up),
         cmocka_unit_test_setup(what_is_there_stays_in_its_order, set_up),
         cmocka_unit_test_setup(a_whole_environment_lacks_nothing, set_up),
+        cmocka_unit_test_setup(what_leads_elsewhere_is_replaced, set_up),
         cmocka_unit_test_setup(nothing_is_put_back_that_was_not_there, set_up),
+        cmocka_unit_test_setup(where_none_was_chosen_none_is_handed_on, set_up),
     };
 
     return cmocka_run_group_tests_name("mend", tests, NULL, NULL);
