@@ -92,6 +92,14 @@ void pil_real_bind(void)
     FILL(pil_real_host, host);
     BIND(close);
     BIND(fcntl);
+    BIND(fstat);
+    BIND(fstat64);
+    BIND(__fxstat);
+    BIND(__fxstat64);
+    BIND(readdir);
+    BIND(readdir64);
+    BIND(readdir_r);
+    BIND(readdir64_r);
     BIND(getaddrinfo);
     BIND(gethostbyname);
     BIND(gethostbyname2);

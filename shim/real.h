@@ -14,10 +14,12 @@
 #ifndef PIL_SHIM_REAL_H
 #define PIL_SHIM_REAL_H
 
+#include <dirent.h>
 #include <netdb.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "core/sysops.h"
@@ -42,6 +44,14 @@ struct dl_find_object;
 struct pil_real_libc {
     int (*close)(int);
     int (*fcntl)(int, int, ...);
+    int (*fstat)(int, struct stat *);
+    int (*fstat64)(int, struct stat64 *);
+    int (*__fxstat)(int, int, struct stat *);
+    int (*__fxstat64)(int, int, struct stat64 *);
+    struct dirent *(*readdir)(DIR *);
+    struct dirent64 *(*readdir64)(DIR *);
+    int (*readdir_r)(DIR *, struct dirent *, struct dirent **);
+    int (*readdir64_r)(DIR *, struct dirent64 *, struct dirent64 **);
     int (*getaddrinfo)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
     struct hostent *(*gethostbyname)(const char *);
     struct hostent *(*gethostbyname2)(const char *, int);

@@ -11,11 +11,13 @@
 #ifndef PIL_SHIM_SHIM_H
 #define PIL_SHIM_SHIM_H
 
+#include <dirent.h>
 #include <netdb.h>
 #include <spawn.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* The constructor's work; argc, argv and envp are the loader's. */
@@ -51,6 +53,16 @@ int pil_shim_dup(int fd);
 int pil_shim_dup2(int from, int to);
 int pil_shim_dup3(int from, int to, int flags);
 int pil_shim_fcntl(int fd, int command, long argument);
+
+/* Looks at descriptors and lists of them (hide.c). */
+int pil_shim_fstat(int fd, struct stat *st);
+int pil_shim_fstat64(int fd, struct stat64 *st);
+int pil_shim__fxstat(int version, int fd, struct stat *st);
+int pil_shim__fxstat64(int version, int fd, struct stat64 *st);
+struct dirent *pil_shim_readdir(DIR *dir);
+struct dirent64 *pil_shim_readdir64(DIR *dir);
+int pil_shim_readdir_r(DIR *dir, struct dirent *room, struct dirent **entry);
+int pil_shim_readdir64_r(DIR *dir, struct dirent64 *room, struct dirent64 **entry);
 
 /* Programs (exec.c). env NULL means the environment of the process. */
 int pil_shim_execve(const char *path, char *const argv[], char *const envp[]);
