@@ -79,8 +79,6 @@ if [ "$(id -u)" != 0 ]; then
 elif command -v setpriv >/dev/null; then
     chmod 755 "$tmp"
     nobody="setpriv --reuid nobody --regid nogroup --clear-groups"
-    # policyd of --solo reads policies of its own user alone.
-    install -m 644 -o nobody tests/victims/allow.conf "$allow"
     # shellcheck disable=SC2086
     refused "not to be read" 'libpillion.so is neither' $nobody
 else

@@ -128,7 +128,6 @@ refused "a setgid program" setuid "$tmp/setgid"
 if command -v setcap >/dev/null && cp "$tmp/plain" "$tmp/caps" &&
     setcap cap_net_raw+ep "$tmp/caps" 2>"$tmp/out"; then
     # Capabilities of a file are nothing that root would gain.
-    install -m 644 -o nobody tests/victims/allow.conf "$allow"
     refused "a program with capabilities" capabilities "$tmp/caps" \
         setpriv --reuid nobody --regid nogroup --clear-groups
 else
