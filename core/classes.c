@@ -1,8 +1,10 @@
 #include "core/classes.h"
 
 #include <elf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/bytes.h"
 #include "core/defs.h"
@@ -70,6 +72,27 @@ bool pil_classes_serve(const struct pil_sysops *sys, const char *word,
     for (size_t i = 0; i < PIL_CLASSES_NAMES && class->lib[i]; i++)
         if (!pil_classes_expand(word, class->lib[i], path, sizeof(path)) ||
             !is_library(sys, path, class))
+            return false;
+    return true;
+}
+
+/* Kernels before 5.8 do not know the call, and are given the benefit of the doubt. */
+static bool readable(const struct pil_sysops *sys, const char *path)
+{
+    int err = sys->faccessat(AT_FDCWD, path, R_OK, AT_EACCESS);
+
+    return err == 0 || err == -ENOSYS;
+}
+
+bool pil_classes_visible(const struct pil_sysops *sys, const char *word)
+{
+    const struct pil_class *class = pil_classes_ours();
+    char path[PATH_MOST];
+
+    if (!strchr(word, '$'))
+        return !strchr(word, '/') || readable(sys, word);
+    for (size_t i = 0; i < PIL_CLASSES_NAMES && class->lib[i]; i++)
+        if (!pil_classes_expand(word, class->lib[i], path, sizeof(path)) || !readable(sys, path))
             return false;
     return true;
 }

@@ -47,4 +47,10 @@ bool pil_classes_expand(const char *word, const char *lib, char *to, size_t cap)
 bool pil_classes_serve(const struct pil_sysops *sys, const char *word,
                        const struct pil_class *class);
 
+/*
+ * Would a loader of our own class find a library of that word? Looks only whether the file is
+ * there; a word without a path is searched for by the loader, and passes.
+ */
+bool pil_classes_visible(const struct pil_sysops *sys, const char *word);
+
 #endif

@@ -48,12 +48,14 @@ struct pil_class;
     X(UNREADABLE, "unreadable", "the file cannot be read, so its coverage cannot be known",        \
       "make it readable for the user who starts it")                                               \
     X(NOTFOUND, "not-found", "there is no such file", "check the path, and PATH")                  \
+    X(HIDDEN, "hidden",                                                                            \
+      "libpillion.so cannot be found from where it will be started (chroot, mount namespace)",     \
+      "make the folder of the library visible there, at the same path")                            \
     X(SCRIPT_LOOP, "script-loop", "its #! line leads through too many scripts",                    \
       "name a program instead of a script in the #! line")                                         \
     X(NAMESPACE, "namespace",                                                                      \
       "it is loaded into a namespace of its own (dlmopen), with a libc that has no hooks",         \
-      "load it with dlopen")                                                                       \
-    X(CUT, "cut-short", "the file ends before what its headers announce", "install it anew")
+      "load it with dlopen")
 
 enum pil_cover {
 #define PIL_COVER_ENUM(id, name, why, remedy) PIL_COVER_##id,
@@ -94,7 +96,7 @@ enum pil_cover pil_elf_cover(const struct pil_sysops *sys, const struct pil_elf_
 
 /*
  * PIL_COVER_YES when fd is a shared library that the loader could preload into programs of that
- * class: a readable ELF file of its class and machine, of type ET_DYN, with all of its segments.
+ * class: a readable ELF file of its class and machine, of type ET_DYN.
  */
 enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd, const struct pil_class *class);
 

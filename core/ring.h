@@ -39,6 +39,8 @@ enum pil_event_type {
     PIL_EVENT_STUB_MOVED,    /* the network stub is not at its address */
     PIL_EVENT_DEEPBIND,      /* a library that wanted to prefer libc's functions to the hooks */
     PIL_EVENT_URING,         /* a ring of io_uring was asked for, and refused */
+    PIL_EVENT_CONFINED,      /* a seccomp filter took calls from the shim; text names them */
+    PIL_EVENT_OUT_OF_REACH,  /* no new link can be made from here on; text says what did that */
     PIL_EVENT_COUNT
 };
 

@@ -226,6 +226,16 @@ static int k_getresgid(uint32_t *real, uint32_t *effective, uint32_t *saved)
     return (int)CALL3(SYS_getresgid, real, effective, saved);
 }
 
+static int k_getlimit(int resource, uint64_t limit[2])
+{
+    return (int)CALL4(SYS_prlimit64, 0, resource, 0, limit);
+}
+
+static int k_faccessat(int dir, const char *path, int mode, int flags)
+{
+    return (int)CALL4(SYS_faccessat2, dir, path, mode, flags);
+}
+
 const struct pil_sysops pil_sysops_kernel = {
     .connect = k_connect,
     .bind = k_bind,
@@ -265,4 +275,6 @@ const struct pil_sysops pil_sysops_kernel = {
     .fgetxattr = k_fgetxattr,
     .getresuid = k_getresuid,
     .getresgid = k_getresgid,
+    .getlimit = k_getlimit,
+    .faccessat = k_faccessat,
 };

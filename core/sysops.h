@@ -67,6 +67,9 @@ struct pil_sysops {
     ssize_t (*fgetxattr)(int fd, const char *name, void *value, size_t len);
     int (*getresuid)(uint32_t *real, uint32_t *effective, uint32_t *saved);
     int (*getresgid)(uint32_t *real, uint32_t *effective, uint32_t *saved);
+    /* Soft and hard limit, as RLIMIT_... names them. */
+    int (*getlimit)(int resource, uint64_t limit[2]);
+    int (*faccessat)(int dir, const char *path, int mode, int flags);
 };
 
 /* The kernel itself, by system call instruction: no libc function, no errno, no PLT. */

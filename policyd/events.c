@@ -64,17 +64,29 @@ void pil_events_stop(struct pil_events *events)
 /* Events about a process's reach: what the log calls them and what counts them. */
 static const struct {
     const char *name;
-    size_t counter; /* offset in the statistics */
+    size_t counter;     /* offset in the statistics */
+    uint32_t flag;      /* of the process, from then on; 0: none */
+    const char *told;   /* what the event's text is; NULL: a path */
+    const char *reason; /* NULL: by the event's kind, or none */
 } reach[PIL_EVENT_COUNT] = {
     [PIL_EVENT_COVERAGE_LOST] = {"coverage-lost", offsetof(struct pil_stats, coverage_lost)},
     [PIL_EVENT_EXEC_REFUSED] = {"exec-refused", offsetof(struct pil_stats, exec_refused)},
     [PIL_EVENT_STUB_MOVED] = {"stub-moved", offsetof(struct pil_stats, stub_moved)},
     [PIL_EVENT_DEEPBIND] = {"deepbind", offsetof(struct pil_stats, deepbind)},
     [PIL_EVENT_URING] = {"io-uring-refused", offsetof(struct pil_stats, uring_refused)},
+    [PIL_EVENT_CONFINED] = {"confined", offsetof(struct pil_stats, confined), PIL_PROCESS_CONFINED,
+                            "calls",
+                            "its own seccomp filter forbids these calls to the library; what needs "
+                            "them is refused"},
+    [PIL_EVENT_OUT_OF_REACH] = {"out-of-reach", offsetof(struct pil_stats, out_of_reach),
+                                PIL_PROCESS_OUT_OF_REACH, "by",
+                                "policyd's socket cannot be reached from where it went; when its "
+                                "link ends, and in its children, calls are refused"},
 };
 
 static void log_reach(struct pil_daemon *d, const struct pil_process *p, const struct pil_event *e)
 {
+    const char *told = reach[e->type].told;
     struct pil_json *json;
 
     if (!d->journal)
@@ -82,13 +94,15 @@ static void log_reach(struct pil_daemon *d, const struct pil_process *p, const s
     json = pil_journal_begin(d->journal, reach[e->type].name);
     pil_journal_who(d->journal, json, p);
     pil_json_u64(json, "tid", e->tid);
-    pil_json_text(json, "path", (struct pil_slice){e->text, e->text_len});
-    if (e->kind > PIL_COVER_YES)
+    pil_json_text(json, told ? told : "path", (struct pil_slice){e->text, e->text_len});
+    if (reach[e->type].reason)
+        pil_json_string(json, "reason", reach[e->type].reason);
+    else if (e->kind > PIL_COVER_YES)
         pil_json_string(json, "reason", pil_cover_name(e->kind));
     pil_journal_end(d->journal);
 }
 
-static void take(struct pil_daemon *d, const struct pil_process *p, const struct pil_event *e)
+static void take(struct pil_daemon *d, struct pil_process *p, const struct pil_event *e)
 {
     d->stats.ring_events++;
     if (e->type == PIL_EVENT_DECISION && d->journal)
@@ -97,6 +111,7 @@ static void take(struct pil_daemon *d, const struct pil_process *p, const struct
         pil_observe_lost(d->observer, p, (struct pil_slice){e->text, e->text_len});
     if (e->type < PIL_EVENT_COUNT && reach[e->type].name) {
         ++*(uint64_t *)((char *)&d->stats + reach[e->type].counter);
+        p->flags |= reach[e->type].flag;
         log_reach(d, p, e);
     }
 }

@@ -144,6 +144,10 @@ static void put_sessions(struct pil_daemon *d, const struct pil_events_sum *sum,
         d->stats.exec_refused);
     one(out, "deepbind_total", "counter", "Libraries that were kept from preferring libc to hooks.",
         d->stats.deepbind);
+    one(out, "confined_total", "counter", "Seccomp filters that took calls from the library.",
+        d->stats.confined);
+    one(out, "out_of_reach_total", "counter", "Processes that went where no socket leads here.",
+        d->stats.out_of_reach);
     one(out, "io_uring_refused_total", "counter", "Rings of io_uring that were refused.",
         d->stats.uring_refused);
     one(out, "expected_killed_total", "counter", "Processes killed because no hello came.",

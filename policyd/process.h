@@ -24,6 +24,10 @@ struct pil_session;
 
 #define PIL_LINKS_MAX 8u /* links of one process */
 
+/* What a process told later, beside its hello flags. */
+#define PIL_PROCESS_CONFINED     (UINT32_C(1) << 16)
+#define PIL_PROCESS_OUT_OF_REACH (UINT32_C(1) << 17)
+
 struct pil_process {
     struct pil_daemon *daemon;
     struct pil_process *next, **link; /* all of them */
@@ -36,11 +40,11 @@ struct pil_process {
     const char *exe, *user, *unit, *cgroup, *sha256; /* interned, NULL: could not be told */
     uint32_t workload;                               /* in the image in force */
     bool hashing;   /* waits for its executable's hash; no decisions meanwhile */
-    uint32_t flags; /* enum pil_hello_flag; the process's own word */
+    uint32_t flags; /* enum pil_hello_flag, PIL_PROCESS_...; the process's own word */
     unsigned links;
     struct pil_session *sessions;
     int ring_fd;
-    uint32_t tail, told; /* how far its ring has been read */
+    uint32_t tail, told;   /* how far its ring has been read */
     struct pil_ring *ring; /* NULL until first looked at */
     uint64_t since_ns;     /* CLOCK_REALTIME */
     uint64_t decisions, denials;

@@ -196,6 +196,8 @@ static json_t *coverage(const struct pil_process *p)
     } gaps[] = {
         {PIL_HELLO_SECURE, "secure-exec"},
         {PIL_HELLO_STUB_MOVED, "stub-moved"},
+        {PIL_PROCESS_CONFINED, "confined"},
+        {PIL_PROCESS_OUT_OF_REACH, "out-of-reach"},
     };
     json_t *out = json_array();
 

@@ -1,6 +1,8 @@
-/* Programs: the exec and posix_spawn families, shells, users, and syscall(). */
+/* Programs: the exec and posix_spawn families, shells, users, places, prctl, and syscall(). */
+#include <sched.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "preload/hook.h"
@@ -125,6 +127,34 @@ HOOK int system(const char *command)
 HOOK FILE *popen(const char *command, const char *mode)
 {
     return pil_shim_popen(command, mode);
+}
+
+HOOK int chroot(const char *path)
+{
+    return pil_shim_chroot(path);
+}
+
+HOOK int unshare(int flags)
+{
+    return pil_shim_unshare(flags);
+}
+
+HOOK int setns(int fd, int type)
+{
+    return pil_shim_setns(fd, type);
+}
+
+/* Reading all of them covers every option, as libc itself does. */
+HOOK int prctl(int option, ...)
+{
+    long argument[4];
+    va_list list;
+
+    va_start(list, option);
+    for (int i = 0; i < 4; i++)
+        argument[i] = va_arg(list, long);
+    va_end(list);
+    return (int)pil_shim_prctl(option, argument);
 }
 
 HOOK long syscall(long number, ...)

@@ -5,6 +5,7 @@
 #include "core/err.h"
 #include "core/genpage.h"
 #include "shim/cache.h"
+#include "shim/confine.h"
 #include "shim/event.h"
 #include "shim/link.h"
 #include "shim/real.h"
@@ -182,6 +183,14 @@ static int conclude(const struct question *question, const struct pil_query *ask
     return error;
 }
 
+/* Where a filter keeps us from following links, a path is only how something is spelled. */
+static bool path_untold(const struct pil_query *q)
+{
+    return PIL_UNLIKELY(atomic_load_explicit(&pil_confine_lost, memory_order_relaxed) &
+                        PIL_LOSS_OF_PATHS) &&
+           q->kind == PIL_KIND_UNIX && q->name.len > 0 && q->name.at[0] != '@';
+}
+
 int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *out)
 {
     struct question question;
@@ -192,7 +201,9 @@ int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *
     if (PIL_UNLIKELY(now_ns >= atomic_load_explicit(&pil_process.check_ns, memory_order_relaxed)))
         look_after_link(now_ns, &end_ns);
     complete(&question, asked, caller, page_word());
-    if (PIL_UNLIKELY(!cached(&question, now_ns, v))) {
+    if (path_untold(asked))
+        refuse(PIL_E_UNREACHABLE, v);
+    else if (PIL_UNLIKELY(!cached(&question, now_ns, v))) {
         begun_ns = pil_real_now_ns();
         ask(&question, asked, caller, now_ns, end_ns ? end_ns : pil_link_deadline(), v);
     }

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "core/sysops.h"
+#include "shim/real.h"
 
 static uint64_t key[2];
 
@@ -10,11 +10,11 @@ void pil_digest_init(void)
 {
     struct timespec now;
 
-    if (pil_sysops_kernel.getrandom(key, sizeof(key), 1 /* GRND_NONBLOCK */) == sizeof(key))
+    if (pil_real_sys.getrandom(key, sizeof(key), 1 /* GRND_NONBLOCK */) == sizeof(key))
         return;
-    pil_sysops_kernel.clock_gettime(CLOCK_REALTIME, &now);
+    pil_real_sys.clock_gettime(CLOCK_REALTIME, &now);
     key[0] = (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)&now;
-    key[1] = (uint64_t)now.tv_sec * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)pil_sysops_kernel.getpid();
+    key[1] = (uint64_t)now.tv_sec * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)pil_real_sys.getpid();
 }
 
 static inline uint64_t rotate(uint64_t x, int bits)

@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 #include "core/bytes.h"
-#include "core/sysops.h"
+#include "shim/real.h"
 
 #define LIBRARY "libpillion.so"
 
@@ -86,7 +86,7 @@ static void copy_fitting(char *to, size_t cap, struct pil_slice value)
 static void read_program(void)
 {
     char path[PIL_ENV_PATH];
-    ssize_t len = pil_sysops_kernel.readlinkat(AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
+    ssize_t len = pil_real_sys.readlinkat(AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
     const char *base;
     struct pil_slice name;
 
@@ -123,7 +123,7 @@ static void read_socket(char *const envp[])
     copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(PIL_DEFAULT_SOCKET));
     if (named && (named[0] == '/' || named[0] == '@') && strlen(named) <= PIL_SOCKET_MAX)
         copy_fitting(pil_env.socket, sizeof(pil_env.socket), pil_slice_of(named));
-    else
+    if (strcmp(pil_env.socket, PIL_DEFAULT_SOCKET) == 0)
         copy_fitting(pil_env.alternative, sizeof(pil_env.alternative),
                      pil_slice_of(PIL_DEFAULT_ABSTRACT));
 }

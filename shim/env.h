@@ -28,6 +28,9 @@ struct pil_env {
     char program[PIL_CALLER_MAX + 1];     /* base name of the executable */
 };
 
+/* What a seccomp filter of a former program of this process took from the shim (confine.h). */
+#define PIL_ENV_CONFINED "PILLION_CONFINED"
+
 extern struct pil_env pil_env;
 
 /* Reads everything from envp, as the loader gave it; own is the path that this library was loaded

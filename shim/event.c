@@ -23,12 +23,11 @@ void pil_event_count(const struct pil_verdict *v)
                                   memory_order_relaxed);
 }
 
-static uint64_t realtime_ns(void)
+static uint32_t thread(void)
 {
-    struct timespec now = {0};
+    int tid = pil_real_sys.gettid();
 
-    pil_real_sys.clock_gettime(CLOCK_REALTIME, &now);
-    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    return tid > 0 ? (uint32_t)tid : 0;
 }
 
 static void set_text(struct pil_event *event, struct pil_slice text)
@@ -43,13 +42,13 @@ void pil_event_decision(const struct pil_query *q, const struct pil_verdict *v, 
 {
     struct pil_ring *r = ring();
     struct pil_event event = {
-        .realtime_ns = realtime_ns(),
+        .realtime_ns = pil_real_wall_ns(),
         .generation = v->generation,
         .rule = v->rule,
         .policy = v->policy,
         .shadow_rule = v->shadow_rule,
         .shadow_policy = v->shadow_policy,
-        .tid = (uint32_t)pil_real_sys.gettid(),
+        .tid = thread(),
         .elapsed_ns = elapsed_ns < UINT32_MAX ? (uint32_t)elapsed_ns : UINT32_MAX,
         .type = PIL_EVENT_DECISION,
         .action = q->action,
@@ -113,22 +112,32 @@ void pil_event_shadow(const struct pil_query *q, const struct pil_verdict *v, ui
     pil_ring_tally_open(r, tag, &body);
 }
 
-void pil_event_exec(enum pil_event_type type, const char *path, unsigned cover)
+static void tell(enum pil_event_type type, const char *text, unsigned kind)
 {
     struct pil_ring *r = ring();
     struct pil_event event = {
-        .realtime_ns = realtime_ns(),
+        .realtime_ns = pil_real_wall_ns(),
         .rule = PIL_NO_INDEX,
         .policy = PIL_NO_INDEX,
         .shadow_rule = PIL_NO_INDEX,
         .shadow_policy = PIL_NO_INDEX,
-        .tid = (uint32_t)pil_real_sys.gettid(),
+        .tid = thread(),
         .type = (uint8_t)type,
-        .kind = (uint8_t)cover,
+        .kind = (uint8_t)kind,
     };
 
     if (!r)
         return;
-    set_text(&event, pil_slice_of(path));
+    set_text(&event, pil_slice_of(text));
     pil_ring_put(r, &event);
+}
+
+void pil_event_exec(enum pil_event_type type, const char *path, unsigned cover)
+{
+    tell(type, path, cover);
+}
+
+void pil_event_reach(enum pil_event_type type, const char *text)
+{
+    tell(type, text, 0);
 }

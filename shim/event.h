@@ -27,4 +27,7 @@ void pil_event_shadow(const struct pil_query *q, const struct pil_verdict *v, ui
  * is a number of enum pil_cover and travels in the event's `kind`. */
 void pil_event_exec(enum pil_event_type type, const char *path, unsigned cover);
 
+/* Reports what keeps policyd away from this process: PIL_EVENT_CONFINED or _OUT_OF_REACH. */
+void pil_event_reach(enum pil_event_type type, const char *text);
+
 #endif

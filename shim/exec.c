@@ -10,12 +10,12 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/elf.h"
 #include "core/wire.h"
 #include "shim/call.h"
+#include "shim/confine.h"
 #include "shim/env.h"
 #include "shim/exec.h"
 #include "shim/mend.h"
@@ -105,11 +105,11 @@ static bool join(char *to, size_t cap, struct pil_slice dir, const char *file)
 static bool executable(const char *name)
 {
     struct statx st;
-    long err;
+    int err;
 
-    if (pil_sysops_kernel.statx(AT_FDCWD, name, 0, STATX_TYPE, &st) || !S_ISREG(st.stx_mode))
+    if (pil_real_sys.statx(AT_FDCWD, name, 0, STATX_TYPE, &st) || !S_ISREG(st.stx_mode))
         return false;
-    err = pil_sysops_call(SYS_faccessat2, AT_FDCWD, (long)(uintptr_t)name, X_OK, AT_EACCESS, 0, 0);
+    err = pil_real_sys.faccessat(AT_FDCWD, name, X_OK, AT_EACCESS);
     return err == 0 || err == -ENOSYS;
 }
 
@@ -124,7 +124,7 @@ static enum pil_cover inspect_in_path(const char *file, struct pil_elf_report *r
         enum pil_cover cover = PIL_COVER_NOTFOUND;
 
         if (join(name, sizeof(name), dir, file) && executable(name))
-            cover = pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, name, report);
+            cover = pil_elf_inspect(&pil_real_sys, AT_FDCWD, name, report);
         path += dir.len;
         if (cover != PIL_COVER_NOTFOUND || *path == '\0')
             return cover;
@@ -135,12 +135,14 @@ static enum pil_cover inspect(const struct call *call, struct pil_elf_report *re
 {
     bool search = call->which == CALL_EXECVPE || call->which == CALL_SPAWNP;
 
+    if (atomic_load(&pil_confine_lost) & PIL_LOSS_OF_FILES)
+        return report->cover = PIL_COVER_UNREADABLE;
     if (call->which == CALL_FEXECVE ||
         (call->which == CALL_EXECVEAT && (call->flags & AT_EMPTY_PATH) && !call->path[0]))
-        return pil_elf_inspect_fd(&pil_sysops_kernel, call->fd, report);
+        return pil_elf_inspect_fd(&pil_real_sys, call->fd, report);
     if (search && !strchr(call->path, '/'))
         return inspect_in_path(call->path, report);
-    return pil_elf_inspect(&pil_sysops_kernel, call->which == CALL_EXECVEAT ? call->fd : AT_FDCWD,
+    return pil_elf_inspect(&pil_real_sys, call->which == CALL_EXECVEAT ? call->fd : AT_FDCWD,
                            call->path, report);
 }
 
@@ -157,7 +159,7 @@ static __attribute__((noinline)) int judge(const struct call *call)
     enum pil_cover cover;
 
     (void)inspect(call, &report);
-    cover = pil_elf_cover(&pil_sysops_kernel, &report, pil_env.preload);
+    cover = pil_elf_cover(&pil_real_sys, &report, pil_env.preload);
     return leaves_reach(cover) && pil_reach_refuses(call->path, cover) ? EACCES : 0;
 }
 

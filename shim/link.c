@@ -167,16 +167,26 @@ static uint32_t effective_user(void)
 {
     uint32_t real = 0, effective = 0, saved = 0;
 
-    sys->getresuid(&real, &effective, &saved);
+    /* Where a filter forbids the question, the program has hardly changed users either. */
+    if (sys->getresuid(&real, &effective, &saved))
+        return atomic_load(&pil_process.euid);
     return effective;
+}
+
+/* A fresh socket, by whichever name leads to policyd from here. */
+static int dial(struct pil_link *link, int *fd)
+{
+    int err = pil_dial(link, pil_env.socket, fd);
+
+    if (err == PIL_E_UNREACHABLE && pil_env.alternative[0])
+        err = pil_dial(link, pil_env.alternative, fd);
+    return err;
 }
 
 static int connect_link(struct pil_link *link)
 {
-    int fd = -1, err = pil_dial(link, pil_env.socket, &fd);
+    int fd = -1, err = dial(link, &fd);
 
-    if (err == PIL_E_UNREACHABLE && pil_env.alternative[0])
-        err = pil_dial(link, pil_env.alternative, &fd);
     if (err)
         return fail(link, err);
     atomic_store(&pil_process.euid, effective_user());
@@ -391,7 +401,11 @@ void pil_link_greet(void)
  * another subject, to policyd and to the cache. */
 static bool changed_user(uint32_t instance)
 {
-    if (!pil_pages_have(instance) || atomic_load(&pil_process.euid) == effective_user())
+    bool same = atomic_load(&pil_state_renumbered)
+                    ? !atomic_exchange(&pil_process.became, false)
+                    : atomic_load(&pil_process.euid) == effective_user();
+
+    if (!pil_pages_have(instance) || same)
         return false;
     atomic_fetch_add(&pil_process.subject, 1);
     return true;
@@ -418,6 +432,27 @@ bool pil_link_alive(void)
         return false;
     }
     return pil_pages_have(instance);
+}
+
+bool pil_link_reachable(void)
+{
+    uint64_t all = UINT64_MAX, mask = 0, end = pil_link_deadline();
+    struct pil_link *link;
+    int fd = -1, err = PIL_E_TIMEOUT;
+
+    sys->procmask(SIG_SETMASK, &all, &mask);
+    link = take(end);
+    if (link) {
+        uint32_t limit = link->limit_ms;
+
+        err = dial(link, &fd);
+        link->limit_ms = limit;
+        give_back(link);
+    }
+    if (!err)
+        pil_ownfd_close(fd);
+    sys->procmask(SIG_SETMASK, &mask, NULL);
+    return err == PIL_OK;
 }
 
 static void drop_user_of(int fd)

@@ -37,6 +37,9 @@ bool pil_link_cover_children(void);
  * false, and the next pil_link_welcome or ask finds another one. */
 bool pil_link_alive(void);
 
+/* Whether a new link could be made from here, by a process that has none. Keeps nothing. */
+bool pil_link_reachable(void);
+
 /* fd, a listed number, is really ours. When it turns out not to be, because somebody closed ours by
  * a raw system call and the number went to another file, it is listed no more. */
 bool pil_link_holds(int fd);

@@ -1,12 +1,35 @@
 #include "shim/mend.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "core/bytes.h"
+#include "shim/confine.h"
 #include "shim/env.h"
 
-#define PRELOAD "LD_PRELOAD="
-#define SOCKET  "PILLION_SOCKET="
+#define PRELOAD  "LD_PRELOAD="
+#define SOCKET   "PILLION_SOCKET="
+#define CONFINED PIL_ENV_CONFINED "="
+
+static uint32_t losses(void)
+{
+    return atomic_load_explicit(&pil_confine_lost, memory_order_relaxed);
+}
+
+/* Exactly what is lost, not less: a variable that somebody else wrote would cost a child its life.
+ */
+static bool tells_losses(const char *value)
+{
+    return value && pil_confine_inherited(value) == losses();
+}
+
+static void write_losses(char to[sizeof(CONFINED) + 8])
+{
+    memcpy(to, CONFINED, sizeof(CONFINED) - 1);
+    for (unsigned i = 0; i < 8; i++)
+        to[sizeof(CONFINED) - 1 + i] = "0123456789abcdef"[losses() >> (28 - 4 * i) & 15];
+    to[sizeof(CONFINED) + 7] = '\0';
+}
 
 /* policyd is where PILLION_SOCKET said, and not at one of the default places. */
 static bool is_chosen(void)
@@ -29,7 +52,8 @@ bool pil_mend_look(char *const envp[], struct pil_lacks *lacks)
     lacks->socket = is_chosen() ? !named || strcmp(named, pil_env.socket) != 0
                                 : named && strcmp(named, PIL_DEFAULT_SOCKET) != 0 &&
                                       strcmp(named, PIL_DEFAULT_ABSTRACT) != 0;
-    return lacks->preload || lacks->socket;
+    lacks->confined = losses() && !tells_losses(pil_env_find(envp, PIL_ENV_CONFINED));
+    return lacks->preload || lacks->socket || lacks->confined;
 }
 
 /* LD_PRELOAD=OURS:THEIRS with its NUL. */
@@ -42,12 +66,13 @@ static size_t preload_size(const struct pil_lacks *lacks)
 
 static size_t pointers_size(const struct pil_lacks *lacks)
 {
-    return (lacks->count + 3) * sizeof(char *);
+    return (lacks->count + 4) * sizeof(char *);
 }
 
 size_t pil_mend_room(const struct pil_lacks *lacks)
 {
-    return pointers_size(lacks) + preload_size(lacks) + sizeof(SOCKET) + strlen(pil_env.socket);
+    return pointers_size(lacks) + preload_size(lacks) + sizeof(SOCKET) + strlen(pil_env.socket) +
+           sizeof(CONFINED) + 8;
 }
 
 static void write_variable(char *to, size_t cap, const char *name, const char *value,
@@ -72,10 +97,12 @@ static bool is(const char *variable, const char *name)
 char **pil_mend(char *const envp[], const struct pil_lacks *lacks, char **room)
 {
     char *preload = (char *)room + pointers_size(lacks), *socket = preload + preload_size(lacks);
+    char *confined = socket + sizeof(SOCKET) + strlen(pil_env.socket);
     size_t n = 0;
 
     for (size_t i = 0; i < lacks->count; i++)
-        if (!(lacks->preload && is(envp[i], PRELOAD)) && !(lacks->socket && is(envp[i], SOCKET)))
+        if (!(lacks->preload && is(envp[i], PRELOAD)) && !(lacks->socket && is(envp[i], SOCKET)) &&
+            !(lacks->confined && is(envp[i], CONFINED)))
             room[n++] = envp[i];
     if (lacks->preload) {
         write_variable(preload, preload_size(lacks), PRELOAD, pil_env.preload, lacks->others);
@@ -85,6 +112,10 @@ char **pil_mend(char *const envp[], const struct pil_lacks *lacks, char **room)
         write_variable(socket, sizeof(SOCKET) + strlen(pil_env.socket), SOCKET, pil_env.socket,
                        NULL);
         room[n++] = socket;
+    }
+    if (lacks->confined) {
+        room[n++] = confined;
+        write_losses(confined);
     }
     room[n] = NULL;
     return room;

@@ -113,25 +113,30 @@ int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void
     return (int)pil_call_result(result);
 }
 
-/* The query about a socket's own address. */
-static bool query_own(struct pil_query *q, unsigned action, int fd, struct pil_call_room *room)
+/* Judges what is asked about a socket's own address. What the kernel calls no socket it will refuse
+ * by itself; an address that a filter keeps from us is not known, and so refused. */
+static int judge_own(unsigned action, int fd, const struct pil_ip *source, const void *caller)
 {
     struct sockaddr_storage sa;
     socklen_t len = sizeof(sa);
+    int err = pil_real_sys.getsockname(fd, (struct sockaddr *)&sa, &len);
+    struct pil_call_room room;
+    struct pil_query q;
 
-    return pil_real_sys.getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
-           pil_call_query(q, action, (struct sockaddr *)&sa, len, room);
+    if (err == -EACCES)
+        return action == PIL_ACTION_ACCEPT ? ECONNABORTED : EACCES;
+    if (err || !pil_call_query(&q, action, (struct sockaddr *)&sa, len, &room))
+        return 0;
+    q.source = *source;
+    return pil_decide(&q, caller, NULL);
 }
 
 int pil_shim_listen(int fd, int backlog, const void *caller)
 {
-    struct pil_call_room room;
-    struct pil_query q;
-    int error = 0;
+    int error;
 
     pil_state_ready();
-    if (query_own(&q, PIL_ACTION_LISTEN, fd, &room))
-        error = pil_decide(&q, caller, NULL);
+    error = judge_own(PIL_ACTION_LISTEN, fd, &(struct pil_ip){{0}}, caller);
     if (error)
         return (int)pil_call_result(-error);
     return (int)pil_call_result(pil_real_host.listen(fd, backlog));
@@ -149,15 +154,11 @@ static void reset(int fd)
 static int judge_accept(int fd, const struct sockaddr_storage *peer, socklen_t len,
                         const void *caller)
 {
-    struct pil_call_room room;
     struct pil_addr source;
-    struct pil_query q;
 
-    if (!query_own(&q, PIL_ACTION_ACCEPT, fd, &room))
-        return 0;
-    if (pil_addr_from((const struct sockaddr *)peer, len, &source) == 0)
-        q.source = source.ip;
-    return pil_decide(&q, caller, NULL);
+    if (pil_addr_from((const struct sockaddr *)peer, len, &source))
+        memset(&source.ip, 0, sizeof(source.ip));
+    return judge_own(PIL_ACTION_ACCEPT, fd, &source.ip, caller);
 }
 
 /* Where the kernel could not write the peer's address it refuses, having taken the connection. */

@@ -16,10 +16,10 @@ _Atomic uint64_t pil_ownfd_span;          /* begins with 0..0, a number that is 
 
 void pil_ownfd_init(void)
 {
-    struct rlimit limit;
+    uint64_t limit[2];
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < PREFERRED_BASE + 64)
-        base = (int)(limit.rlim_cur - limit.rlim_cur / 16);
+    if (pil_real_sys.getlimit(RLIMIT_NOFILE, limit) == 0 && limit[0] < PREFERRED_BASE + 64)
+        base = (int)(limit[0] - limit[0] / 16);
 }
 
 static void widen(uint32_t fd)

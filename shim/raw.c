@@ -65,6 +65,18 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
         return pil_shim_execve(P(0), P(1), P(2));
     case SYS_execveat:
         return pil_shim_execveat((int)a[0], P(1), P(2), P(3), (int)a[4]);
+    case SYS_chroot:
+        return pil_shim_chroot(P(0));
+    case SYS_pivot_root:
+        return pil_shim_pivot_root(P(0), P(1));
+    case SYS_unshare:
+        return pil_shim_unshare((int)a[0]);
+    case SYS_setns:
+        return pil_shim_setns((int)a[0], (int)a[1]);
+    case SYS_prctl:
+        return pil_shim_prctl((int)a[0], a + 1);
+    case SYS_seccomp:
+        return pil_shim_seccomp((unsigned)a[0], (unsigned)a[1], P(2));
     case SYS_io_uring_setup:
         return pil_call_result(pil_shim_io_uring());
     default:

@@ -5,7 +5,6 @@
 #include <sys/syscall.h>
 
 #include "core/defs.h"
-#include "shim/call.h"
 #include "shim/symbol.h"
 
 long pil_stub(long number, long a, long b, long c, long d, long e, long f) PIL_HIDDEN;
@@ -87,14 +86,6 @@ struct pil_real_libc pil_real_libc;
 /* POSIX lets the address of a function be stored like this. */
 #define BIND(name) (*(void **)&pil_real_libc.name = pil_symbol_next(#name))
 
-/* What libc gained with 2.34. */
-static int kernel_execveat(int dir, const char *path, char *const argv[], char *const envp[],
-                           int flags)
-{
-    return (int)pil_call_result(
-        pil_sysops_call(SYS_execveat, dir, (long)path, (long)argv, (long)envp, flags, 0));
-}
-
 void pil_real_bind(void)
 {
     FILL(pil_real_sys, sys);
@@ -118,8 +109,6 @@ void pil_real_bind(void)
     BIND(execvpe);
     BIND(fexecve);
     BIND(execveat);
-    if (!pil_real_libc.execveat)
-        pil_real_libc.execveat = kernel_execveat;
     BIND(posix_spawn);
     BIND(posix_spawnp);
     BIND(system);
@@ -140,13 +129,18 @@ static uint64_t read_clock(clockid_t clock)
     if (PIL_LIKELY(pil_real_libc.clock_gettime != NULL))
         pil_real_libc.clock_gettime(clock, &now);
     else
-        pil_sysops_kernel.clock_gettime(clock, &now);
+        pil_real_sys.clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 uint64_t pil_real_now_ns(void)
 {
     return read_clock(CLOCK_MONOTONIC);
+}
+
+uint64_t pil_real_wall_ns(void)
+{
+    return read_clock(CLOCK_REALTIME);
 }
 
 uint64_t pil_real_coarse_ns(void)

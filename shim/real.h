@@ -84,6 +84,9 @@ extern struct pil_real_libc pil_real_libc;
 /* CLOCK_MONOTONIC in nanoseconds, by libc's own clock_gettime: no system call. */
 uint64_t pil_real_now_ns(void);
 
+/* CLOCK_REALTIME in nanoseconds, likewise. */
+uint64_t pil_real_wall_ns(void);
+
 /* CLOCK_MONOTONIC_COARSE in nanoseconds: steps of a few milliseconds, no system call. */
 uint64_t pil_real_coarse_ns(void);
 

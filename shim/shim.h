@@ -102,6 +102,17 @@ int pil_shim_seteuid(uid_t uid);
 int pil_shim_setreuid(uid_t real, uid_t effective);
 int pil_shim_setresuid(uid_t real, uid_t effective, uid_t saved);
 
+/* Places (place.c). */
+int pil_shim_chroot(const char *path);
+int pil_shim_pivot_root(const char *root, const char *old);
+int pil_shim_unshare(int flags);
+int pil_shim_setns(int fd, int type);
+
+/* Sandboxes that a program makes for itself (sandbox.c); the arguments of prctl behind the first.
+ */
+long pil_shim_prctl(int option, const long argument[4]);
+long pil_shim_seccomp(unsigned operation, unsigned flags, void *args);
+
 /* syscall(2), the libc function (raw.c). */
 long pil_shim_syscall(long number, const long argument[6], const void *caller);
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "shim/cache.h"
+#include "shim/confine.h"
 #include "shim/digest.h"
 #include "shim/env.h"
 #include "shim/real.h"
@@ -16,6 +17,7 @@
 struct pil_process pil_process;
 
 bool pil_state_forked;
+_Atomic bool pil_state_renumbered;
 static _Atomic uint32_t booted; /* 0: no, 1: under way, 2: done; survives fork */
 
 bool pil_state_booted(void)
@@ -55,13 +57,17 @@ static void watch_forks(void)
 
 void pil_state_boot(char *const envp[])
 {
+    uint32_t lost = pil_confine_inherited(pil_env_find(envp, PIL_ENV_CONFINED));
+    bool mask_signals = !(lost & PIL_LOSS(PROCMASK));
     uint64_t all = UINT64_MAX, mask = 0;
     uint32_t none = 0;
 
     /* A handler that calls a hook must not wait for the thread it interrupts. */
-    pil_sysops_kernel.procmask(SIG_SETMASK, &all, &mask);
+    if (mask_signals)
+        pil_sysops_kernel.procmask(SIG_SETMASK, &all, &mask);
     if (atomic_compare_exchange_strong(&booted, &none, 1)) {
         pil_real_bind();
+        pil_confine_lose(lost);
         pil_env_read(envp, pil_symbol_own_path());
         pil_digest_init();
         pil_ownfd_init();
@@ -70,7 +76,8 @@ void pil_state_boot(char *const envp[])
     }
     while (!pil_state_booted())
         sched_yield();
-    pil_sysops_kernel.procmask(SIG_SETMASK, &mask, NULL);
+    if (mask_signals)
+        pil_sysops_kernel.procmask(SIG_SETMASK, &mask, NULL);
 }
 
 /* The process part has nothing to set up but what a parent left behind. */

@@ -55,6 +55,7 @@ struct pil_process {
     _Atomic uint64_t retry_ns;         /* not before this (CLOCK_MONOTONIC), after failures */
     _Atomic uint32_t backoff_ms;
     _Atomic uint32_t euid;     /* effective user that policyd knows us by */
+    _Atomic bool became;       /* somebody else, by a call of its own, in a renumbered namespace */
     _Atomic uint32_t subject;  /* raised when that changed: part of the cache's keys */
     _Atomic uint64_t check_ns; /* when to look next whether the link is up (coarse) */
     _Atomic uint32_t released; /* futex word: raised when a link becomes free */
@@ -67,6 +68,10 @@ extern struct pil_process pil_process;
 
 /* This process is a forked child of one that had started. Not wiped; only ever set. */
 extern bool pil_state_forked;
+
+/* This process is in another user namespace than it began in: its users' numbers say nothing about
+ * whether it has become somebody else. Not wiped. */
+extern _Atomic bool pil_state_renumbered;
 
 /* The constructor's work; also done by the first call that comes earlier. */
 void pil_state_boot(char *const envp[]);

@@ -13,8 +13,17 @@
 #include "shim/shim.h"
 #include "shim/state.h"
 
-static int changed(int result)
+static uint32_t user_now(void)
 {
+    uint32_t real = 0, now = 0, saved = 0;
+
+    return pil_real_sys.getresuid(&real, &now, &saved) ? 0 : now;
+}
+
+static int changed(uint32_t before, int result)
+{
+    if (result == 0 && before != user_now())
+        atomic_store(&pil_process.became, true);
     atomic_store_explicit(&pil_process.check_ns, 0, memory_order_relaxed);
     return result;
 }
@@ -22,11 +31,14 @@ static int changed(int result)
 #define USER(name, parameters, ...)                                                                \
     int pil_shim_##name parameters                                                                 \
     {                                                                                              \
+        uint32_t before;                                                                           \
+                                                                                                   \
         if (!pil_state_booted())                                                                   \
             pil_state_boot(environ);                                                               \
         if (!pil_real_libc.name)                                                                   \
             return (int)pil_call_result(-ENOSYS);                                                  \
-        return changed(pil_real_libc.name(__VA_ARGS__));                                           \
+        before = user_now();                                                                       \
+        return changed(before, pil_real_libc.name(__VA_ARGS__));                                   \
     }
 
 USER(setuid, (uid_t uid), uid)

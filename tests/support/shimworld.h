@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "shim/cache.h"
+#include "shim/confine.h"
 #include "shim/env.h"
 #include "shim/ownfd.h"
 #include "shim/real.h"
@@ -77,6 +78,8 @@ static inline void world_fresh(const char *socket)
     pil_state_ready();
     pil_ownfd_forget();
     pil_real_bind();
+    atomic_store(&pil_confine_lost, 0);
+    atomic_store(&pil_state_renumbered, false);
     pil_real_sys.clock_gettime = world_clock;
     pil_real_libc.clock_gettime = world_clock;
     memset(&pil_process, 0, sizeof(pil_process));

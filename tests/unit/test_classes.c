@@ -1,6 +1,8 @@
 /* core/classes: the classes of this machine, and what a word of LD_PRELOAD becomes in each. */
 #include "tests/support/support.h"
 
+#include <stdio.h>
+
 #include <elf.h>
 
 #include "core/classes.h"
@@ -75,6 +77,23 @@ static void a_path_serves_our_class_alone(void **state)
     assert_false(pil_classes_serve(&pil_sysops_kernel, "/no/such/$LIB/libpillion.so", other));
 }
 
+static void a_library_that_cannot_be_seen_is_told(void **state)
+{
+    const struct pil_sysops *sys = &pil_sysops_kernel;
+    char *folder = test_folder_make(), *file = test_file(folder, "libpillion.so", "x");
+    char word[256];
+
+    (void)state;
+    assert_true(pil_classes_visible(sys, file));
+    assert_true(pil_classes_visible(sys, "libpillion.so")); /* searched for by the loader */
+    assert_true(pil_classes_visible(sys, ""));
+    assert_false(pil_classes_visible(sys, "/no/such/libpillion.so"));
+    snprintf(word, sizeof(word), "%s/$LIB/libpillion.so", folder);
+    assert_false(pil_classes_visible(sys, word));
+    test_folder_remove(folder);
+    free(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +101,7 @@ int main(void)
         cmocka_unit_test(the_folder_lib_is_replaced_and_nothing_else),
         cmocka_unit_test(what_does_not_fit_is_refused),
         cmocka_unit_test(a_path_serves_our_class_alone),
+        cmocka_unit_test(a_library_that_cannot_be_seen_is_told),
     };
 
     return cmocka_run_group_tests_name("classes", tests, NULL, NULL);

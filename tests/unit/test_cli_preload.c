@@ -96,10 +96,11 @@ static void programs_are_judged(void **state)
     char *text = test_file(folder, "text", "hello\n");
 
     (void)state;
-    assert_int_equal(pil_program_judge("/bin/sh", "/l/libpillion.so"), PIL_EXIT_OK);
-    assert_int_equal(pil_program_judge(good, "/l/libpillion.so"), PIL_EXIT_OK);
-    assert_int_equal(pil_program_judge(lost, "/l/libpillion.so"), PIL_EXIT_NOTFOUND);
-    assert_int_equal(pil_program_judge(text, "/l/libpillion.so"), PIL_EXIT_UNCOVERED);
+    assert_int_equal(pil_program_judge("/bin/sh", "libpillion.so"), PIL_EXIT_OK);
+    assert_int_equal(pil_program_judge(good, "libpillion.so"), PIL_EXIT_OK);
+    assert_int_equal(pil_program_judge("/bin/sh", "/l/libpillion.so"), PIL_EXIT_UNCOVERED);
+    assert_int_equal(pil_program_judge(lost, "libpillion.so"), PIL_EXIT_NOTFOUND);
+    assert_int_equal(pil_program_judge(text, "libpillion.so"), PIL_EXIT_UNCOVERED);
     free(good);
     free(lost);
     free(text);

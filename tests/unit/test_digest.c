@@ -86,5 +86,6 @@ int main(void)
         cmocka_unit_test(the_key_is_drawn_anew),
     };
 
+    pil_real_bind();
     return cmocka_run_group_tests_name("digest", tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "shim/env.h"
+#include "shim/real.h"
 
 /* Takes the place of libc's: what the kernel would say about this process. */
 static unsigned long secure_mode, real_uid;
@@ -176,5 +177,6 @@ int main(void)
         cmocka_unit_test_setup(find_takes_the_first_whole_name, set_up),
     };
 
+    pil_real_bind();
     return cmocka_run_group_tests_name("env", tests, NULL, NULL);
 }

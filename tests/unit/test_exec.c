@@ -120,7 +120,7 @@ static int set_up(void **state)
     pil_genpage_publish(&page, 7, 0);
     atomic_store(&pil_process.page, &page);
     atomic_store(&pil_process.flags_generation, 7);
-    strcpy(pil_env.preload, "/lib/libpillion.so");
+    strcpy(pil_env.preload, "libpillion.so");
     pil_real_libc.execve = t_execve;
     pil_real_libc.execvpe = t_execvpe;
     pil_real_libc.fexecve = t_fexecve;
@@ -156,7 +156,7 @@ static int tear_down(void **state)
 static char *const no_argv[] = {NULL};
 
 #define ENV(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
-#define WHOLE    "LD_PRELOAD=/lib/libpillion.so", "PILLION_SOCKET=/tmp/policyd.sock"
+#define WHOLE    "LD_PRELOAD=libpillion.so", "PILLION_SOCKET=/tmp/policyd.sock"
 
 /* execve of /bin/true with that environment must hand on this one. */
 static void assert_env(char *const given[], char *const want[])
@@ -191,9 +191,9 @@ static void what_is_missing_is_put_back(void **state)
     (void)state;
     assert_env(ENV("A=1", "B=2"), ENV("A=1", "B=2", WHOLE));
     assert_env(ENV("A=1", "PILLION_SOCKET=/tmp/policyd.sock"),
-               ENV("A=1", "PILLION_SOCKET=/tmp/policyd.sock", "LD_PRELOAD=/lib/libpillion.so"));
-    assert_env(ENV("LD_PRELOAD=/lib/libpillion.so", "A=1"),
-               ENV("LD_PRELOAD=/lib/libpillion.so", "A=1", "PILLION_SOCKET=/tmp/policyd.sock"));
+               ENV("A=1", "PILLION_SOCKET=/tmp/policyd.sock", "LD_PRELOAD=libpillion.so"));
+    assert_env(ENV("LD_PRELOAD=libpillion.so", "A=1"),
+               ENV("LD_PRELOAD=libpillion.so", "A=1", "PILLION_SOCKET=/tmp/policyd.sock"));
     assert_env((char *const[]){NULL}, ENV(WHOLE));
     assert_env(NULL, ENV(WHOLE));
 }
@@ -204,11 +204,11 @@ static void somebody_elses_preload_is_kept(void **state)
 
     (void)state;
     assert_env(ENV("LD_PRELOAD=/a/libfaketime.so /b/libx.so", "A=1", ours),
-               ENV("A=1", ours, "LD_PRELOAD=/lib/libpillion.so:/a/libfaketime.so /b/libx.so"));
-    assert_env(ENV("LD_PRELOAD=", ours), ENV(ours, "LD_PRELOAD=/lib/libpillion.so"));
+               ENV("A=1", ours, "LD_PRELOAD=libpillion.so:/a/libfaketime.so /b/libx.so"));
+    assert_env(ENV("LD_PRELOAD=", ours), ENV(ours, "LD_PRELOAD=libpillion.so"));
     /* What has our name in another place may be anything. */
     assert_env(ENV("LD_PRELOAD=/x.so:/opt/libpillion.so", ours),
-               ENV(ours, "LD_PRELOAD=/lib/libpillion.so:/x.so:/opt/libpillion.so"));
+               ENV(ours, "LD_PRELOAD=libpillion.so:/x.so:/opt/libpillion.so"));
 }
 
 /* A program's children stay with its policyd, whatever it tells them. */
@@ -225,8 +225,8 @@ static void nothing_is_put_back_that_was_not_there(void **state)
     assert_env(ENV("A=1"), ENV("A=1", "PILLION_SOCKET=/tmp/policyd.sock"));
     strcpy(pil_env.alternative, "@x"); /* the default places: nothing was named */
     assert_env(ENV("A=1"), ENV("A=1"));
-    strcpy(pil_env.preload, "/lib/libpillion.so");
-    assert_env(ENV("A=1"), ENV("A=1", "LD_PRELOAD=/lib/libpillion.so"));
+    strcpy(pil_env.preload, "libpillion.so");
+    assert_env(ENV("A=1"), ENV("A=1", "LD_PRELOAD=libpillion.so"));
 }
 
 static void in_secure_mode_no_socket_is_named(void **state)
@@ -234,8 +234,7 @@ static void in_secure_mode_no_socket_is_named(void **state)
     (void)state;
     pil_env.secure = true;
     strcpy(pil_env.alternative, "@x"); /* as secure mode has it */
-    assert_env(ENV("A=1", "PILLION_SOCKET=/tmp/mine"),
-               ENV("A=1", "LD_PRELOAD=/lib/libpillion.so"));
+    assert_env(ENV("A=1", "PILLION_SOCKET=/tmp/mine"), ENV("A=1", "LD_PRELOAD=libpillion.so"));
 }
 
 static void the_longest_values_fit(void **state)
@@ -244,7 +243,7 @@ static void the_longest_values_fit(void **state)
 
     (void)state;
     memset(preload, 'p', PIL_ENV_PATH);
-    preload[0] = '/';
+    preload[0] = 'q';
     preload[PIL_ENV_PATH] = '\0';
     strcpy(pil_env.preload, preload);
     memset(pil_env.socket, 's', PIL_SOCKET_MAX);
@@ -270,7 +269,7 @@ static void a_huge_environment_is_mended_or_refused_whole(void **state)
     assert_int_equal(pil_shim_execve("/bin/true", no_argv, (char *const *)vars), -1);
     assert_int_equal(errno, E2BIG);
     assert_int_equal(told.calls, 1);
-    vars[1025] = "LD_PRELOAD=/lib/libpillion.so"; /* nothing to mend: as long as it likes */
+    vars[1025] = "LD_PRELOAD=libpillion.so"; /* nothing to mend: as long as it likes */
     vars[1026] = "PILLION_SOCKET=/tmp/policyd.sock";
     vars[1027] = NULL;
     assert_int_equal(pil_shim_execve("/bin/true", no_argv, (char *const *)vars), -1);

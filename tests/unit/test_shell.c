@@ -46,7 +46,7 @@ static int set_up(void **state)
 {
     *state = environ;
     world_fresh("/run/p.sock");
-    strcpy(pil_env.preload, "/opt/libpillion.so");
+    strcpy(pil_env.preload, "libpillion.so");
     pil_env.alternative[0] = '\0';
     pil_real_libc.system = fake_system;
     pil_real_libc.popen = fake_popen;
@@ -64,7 +64,7 @@ static int tear_down(void **state)
     return 0;
 }
 
-#define WHOLE "A=1;LD_PRELOAD=/opt/libpillion.so;PILLION_SOCKET=/run/p.sock;"
+#define WHOLE "A=1;LD_PRELOAD=libpillion.so;PILLION_SOCKET=/run/p.sock;"
 
 static void system_keeps_coverage(void **state)
 {

@@ -1,0 +1,184 @@
+#include "shim/confine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/futex.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/defs.h"
+#include "shim/bpf.h"
+#include "shim/real.h"
+
+#if defined(__x86_64__)
+#define ARCH AUDIT_ARCH_X86_64
+#else
+#define ARCH AUDIT_ARCH_I386
+#endif
+
+_Atomic uint32_t pil_confine_lost;
+
+#define SOME_FD      960
+#define SOME_ADDRESS 0x7fff00001000u /* filters cannot look behind pointers */
+
+/* Every way in which the shim makes a call; one that is not allowed costs the entry. */
+struct use {
+    enum pil_loss loss;
+    uint16_t entry; /* offset in struct pil_sysops */
+    int number;
+    const char *name;
+    uint64_t args[6];
+};
+
+#define AT SOME_ADDRESS
+#define USE(loss, entry, call, ...)                                                                \
+    {                                                                                              \
+        PIL_LOSS_##loss, (uint16_t)offsetof(struct pil_sysops, entry), SYS_##call, #call,          \
+        {                                                                                          \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+
+static const struct use uses[] = {
+    USE(CONNECT, connect, connect, SOME_FD, AT, 30),
+    USE(SENDMSG, sendmsg, sendmsg, SOME_FD, AT, MSG_NOSIGNAL),
+    USE(RECVMSG, recvmsg, recvmsg, SOME_FD, AT, MSG_CMSG_CLOEXEC),
+    USE(SOCKET, socket, socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
+    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_COOKIE, AT),
+    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_TYPE, AT),
+    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_DOMAIN, AT),
+    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_PROTOCOL, AT),
+    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_PEERCRED, AT),
+    USE(SETSOCKOPT, setsockopt, setsockopt, SOME_FD, SOL_SOCKET, SO_SNDTIMEO, AT),
+    USE(SETSOCKOPT, setsockopt, setsockopt, SOME_FD, SOL_SOCKET, SO_RCVTIMEO, AT),
+    USE(SETSOCKOPT, setsockopt, setsockopt, SOME_FD, SOL_SOCKET, SO_LINGER, AT),
+    USE(GETSOCKNAME, getsockname, getsockname, SOME_FD, AT, AT),
+    USE(POLL, poll, poll, AT, 1, 0),
+    USE(CLOSE, close, close, SOME_FD),
+    USE(FCNTL, fcntl, fcntl, SOME_FD, F_DUPFD_CLOEXEC, SOME_FD),
+    USE(OPENAT, openat, openat, (uint64_t)AT_FDCWD, AT, O_PATH | O_CLOEXEC),
+    USE(OPENAT, openat, openat, (uint64_t)AT_FDCWD, AT, O_RDONLY | O_CLOEXEC),
+    USE(PREAD, pread, pread64, SOME_FD, AT, 64, 0),
+    USE(READLINKAT, readlinkat, readlinkat, (uint64_t)AT_FDCWD, AT, AT, 253),
+    USE(MMAP, mmap, mmap, 0, 4096, PROT_READ, MAP_SHARED, SOME_FD),
+    USE(MMAP, mmap, mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SOME_FD),
+    USE(MUNMAP, munmap, munmap, AT, 4096),
+    USE(MADVISE, madvise, madvise, AT, 4096, MADV_WIPEONFORK),
+    USE(GETRANDOM, getrandom, getrandom, AT, 16, 1),
+    USE(PROCMASK, procmask, rt_sigprocmask, SIG_SETMASK, AT, AT, 8),
+    USE(GETCWD, getcwd, getcwd, AT, 253),
+    USE(GETPID, getpid, getpid, 0),
+    USE(GETTID, gettid, gettid, 0),
+    USE(CLOCK, clock_gettime, clock_gettime, CLOCK_REALTIME, AT),
+    USE(FUTEX, futex, futex, AT, FUTEX_WAIT_PRIVATE, 0, AT),
+    USE(FUTEX, futex, futex, AT, FUTEX_WAKE_PRIVATE, 1),
+    USE(STATX, statx, statx, SOME_FD, AT, AT_EMPTY_PATH, STATX_INO, AT),
+    USE(FGETXATTR, fgetxattr, fgetxattr, SOME_FD, AT, AT, 64),
+    USE(GETRESUID, getresuid, getresuid, AT, AT, AT),
+    USE(GETRESGID, getresgid, getresgid, AT, AT, AT),
+    USE(GETLIMIT, getlimit, prlimit64, 0, RLIMIT_NOFILE, 0, AT),
+    USE(FACCESSAT, faccessat, faccessat2, (uint64_t)AT_FDCWD, AT, X_OK),
+};
+
+/* Stands for every entry that is lost. Its arguments are the caller's to clear away, in every
+ * calling convention that we are built for, and every type that entries return is read from where
+ * a long is. */
+static long lost(void)
+{
+    return -EACCES;
+}
+
+static void **entry_of(const struct pil_sysops *table, const struct use *use)
+{
+    return (void **)((char *)table + use->entry);
+}
+
+static void set(const struct use *use, void *function)
+{
+    __atomic_store_n(entry_of(&pil_real_sys, use), function, __ATOMIC_RELEASE);
+}
+
+void pil_confine_lose(uint32_t losses)
+{
+    atomic_fetch_or(&pil_confine_lost, losses);
+    for (size_t i = 0; i < PIL_NELEM(uses); i++)
+        if (losses & UINT32_C(1) << uses[i].loss)
+            set(&uses[i], (void *)lost);
+}
+
+void pil_confine_restore(uint32_t losses, const struct pil_sysops *from)
+{
+    for (size_t i = 0; i < PIL_NELEM(uses); i++)
+        if (losses & UINT32_C(1) << uses[i].loss)
+            set(&uses[i], *entry_of(from, &uses[i]));
+    atomic_fetch_and(&pil_confine_lost, ~losses);
+}
+
+const char *pil_confine_name(enum pil_loss loss)
+{
+    for (size_t i = 0; i < PIL_NELEM(uses); i++)
+        if (uses[i].loss == loss)
+            return uses[i].name;
+    return "";
+}
+
+static bool allows(const struct sock_fprog *filter, int number, const uint64_t args[6])
+{
+    struct seccomp_data call = {.nr = number, .arch = ARCH, .instruction_pointer = (uintptr_t)lost};
+    uint32_t action;
+
+    memcpy(call.args, args, sizeof(call.args));
+    action = pil_bpf_run(filter->filter, filter->len, &call) & SECCOMP_RET_ACTION_FULL;
+    return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
+}
+
+uint32_t pil_confine_cost(const struct sock_fprog *filter)
+{
+    uint32_t cost = 0;
+
+    for (size_t i = 0; i < PIL_NELEM(uses); i++)
+        if (!allows(filter, uses[i].number, uses[i].args))
+            cost |= UINT32_C(1) << uses[i].loss;
+    return cost;
+}
+
+bool pil_confine_leaves_network(const struct sock_fprog *filter)
+{
+    static const int calls[] = {
+        SYS_connect, SYS_bind, SYS_listen, SYS_accept4, SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
+#ifdef SYS_accept
+        SYS_accept,
+#endif
+    };
+    const uint64_t args[6] = {3, AT, 16};
+
+    for (size_t i = 0; i < PIL_NELEM(calls); i++)
+        if (allows(filter, calls[i], args))
+            return true;
+    return false;
+}
+
+uint32_t pil_confine_inherited(const char *value)
+{
+    uint32_t losses = 0;
+
+    if (!value || strlen(value) != 8)
+        return value ? PIL_LOSS_ALL : 0;
+    for (; *value; value++) {
+        const char *digits = "0123456789abcdef", *at = strchr(digits, *value);
+
+        if (!at)
+            return PIL_LOSS_ALL;
+        losses = losses << 4 | (uint32_t)(at - digits);
+    }
+    return losses & PIL_LOSS_ALL;
+}
