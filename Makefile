@@ -50,6 +50,7 @@ LIBS_CLI     = -lconfuse -ljansson
 # The shim is linked so that its one network stub lies at a fixed address (docs/architecture.md).
 SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
            -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--exclude-libs,ALL \
+           -Wl,-z,noseparate-code \
            -Wl,--version-script=preload/exports.map \
            -Wl,-Ttext-segment=0x551ffff00000 -Wl,--section-start=.pilstub=0x552000000000
 
@@ -266,7 +267,7 @@ check-deb:
 BENCH_LIB   = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard bench/lib/*.c))
 BENCH_PARTS = $(foreach part,shim conf core,$(call library,$(part)))
 BENCHES     = $(patsubst bench/%.c,$(BUILD)/bench/%,$(wildcard bench/bench_*.c)) \
-              $(BUILD)/bench/report $(BUILD)/bench/victim
+              $(BUILD)/bench/report $(BUILD)/bench/victim $(BUILD)/bench/empty.so
 
 $(BUILD)/obj/bench/%.o: PIL_CFLAGS += -Wno-missing-prototypes -Wno-conversion
 
@@ -278,6 +279,10 @@ $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BENCH_LIB) $(BENCH_PARTS)
 $(BUILD)/bench/victim: bench/victim.c
 	@mkdir -p $(@D)
 	$(CC) -O2 -D_GNU_SOURCE -o $@ $<
+
+$(BUILD)/bench/empty.so: bench/empty.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -shared -fPIC -o $@ $<
 
 bench: $(PROGRAMS) $(BENCHES)
 	@BUILD=$(BUILD) bench/run.sh

@@ -10,13 +10,9 @@
  * takes longer than the request and is never twice the same, is not what is measured.
  */
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "bench/lib/bench.h"
-#include "bench/lib/daemon.h"
+#include "bench/lib/redis.h"
 
 #define PAIRS      41u
 #define SERVER_CPU 0
@@ -24,77 +20,11 @@
 
 static const struct {
     const char *name;
-    const char *connections;
-    const char *requests;
-    int cpu; /* of the client */
+    struct bench_redis_load load;
 } faces[FACE] = {
-    {"redis-get-1", "1", "15000", SERVER_CPU},
-    {"redis-get-32", "32", "40000", SERVER_CPU + 1},
+    {"redis-get-1", {"1", "15000", SERVER_CPU}},
+    {"redis-get-32", {"32", "40000", SERVER_CPU + 1}},
 };
-
-static struct bench_process start_server(const struct bench_daemon *d, enum bench_cover cover,
-                                         unsigned port)
-{
-    struct bench_how how = bench_daemon_cover(d, cover);
-    const char *const argv[] = {
-        "redis-server", "--port", bench_text("%u", port), "--bind", "127.0.0.1",
-        "--save",       "",       "--appendonly",         "no",     "--daemonize",
-        "no",           "--dir",  bench_folder(),         NULL};
-    struct bench_process server;
-
-    how.cpu = SERVER_CPU;
-    server = bench_start(&how, argv);
-    bench_wait_port(&server, port);
-    bench_check_cover(&server, cover);
-    return server;
-}
-
-/* The second column of the line "GET". */
-static double requests_per_second(const char *text)
-{
-    const char *at = strstr(text, "\"GET\",\"");
-
-    return at ? strtod(at + strlen("\"GET\",\""), NULL) : 0;
-}
-
-static double run_client(const struct bench_daemon *d, enum bench_cover cover, unsigned port,
-                         unsigned face)
-{
-    struct bench_how how = bench_daemon_cover(d, cover);
-    const char *const argv[] = {"redis-benchmark",
-                                "-h",
-                                "127.0.0.1",
-                                "-p",
-                                bench_text("%u", port),
-                                "-t",
-                                "get",
-                                "-c",
-                                faces[face].connections,
-                                "-n",
-                                faces[face].requests,
-                                "-P",
-                                "1",
-                                "--csv",
-                                NULL};
-    struct bench_process client;
-    char text[4096];
-    size_t len = 0;
-    ssize_t n;
-    double rate;
-
-    how.cpu = faces[face].cpu;
-    how.pipes = true;
-    client = bench_start(&how, argv);
-    while (len < sizeof(text) - 1 &&
-           (n = read(client.from, text + len, sizeof(text) - 1 - len)) > 0)
-        len += (size_t)n;
-    text[len] = '\0';
-    bench_finish(&client);
-    rate = requests_per_second(text);
-    if (rate <= 0)
-        bench_fail("redis-benchmark said no rate: %s", text);
-    return rate;
-}
 
 int main(void)
 {
@@ -106,13 +36,14 @@ int main(void)
     for (unsigned pair = 0; pair < PAIRS; pair++) {
         for (int cover = BENCH_PLAIN; cover <= BENCH_PILLION; cover++) {
             port[cover] = bench_port();
-            server[cover] = start_server(&d, (enum bench_cover)cover, port[cover]);
+            server[cover] = bench_redis_start(&d, (enum bench_cover)cover, port[cover], SERVER_CPU);
         }
         for (unsigned face = 0; face < FACE; face++) {
             for (unsigned turn = 0; turn < 2; turn++) {
                 unsigned cover = (pair + turn) % 2;
 
-                rate[cover] = run_client(&d, (enum bench_cover)cover, port[cover], face);
+                rate[cover] =
+                    bench_redis_get(&d, (enum bench_cover)cover, port[cover], &faces[face].load);
             }
             with[face][pair] = rate[BENCH_PILLION];
             ratio[face][pair] = rate[BENCH_PLAIN] / rate[BENCH_PILLION];

@@ -1,6 +1,7 @@
 #include "shim/digest.h"
 
 #include <string.h>
+#include <sys/auxv.h>
 
 #include "shim/real.h"
 
@@ -8,10 +9,13 @@ static uint64_t key[2];
 
 void pil_digest_init(void)
 {
+    const void *random = (const void *)(uintptr_t)getauxval(AT_RANDOM);
     struct timespec now;
 
-    if (pil_real_sys.getrandom(key, sizeof(key), 1 /* GRND_NONBLOCK */) == sizeof(key))
+    if (random) {
+        memcpy(key, random, sizeof(key));
         return;
+    }
     pil_real_sys.clock_gettime(CLOCK_REALTIME, &now);
     key[0] = (uint64_t)now.tv_nsec * 0x9e3779b97f4a7c15u ^ (uint64_t)(uintptr_t)&now;
     key[1] = (uint64_t)now.tv_sec * 0xc2b2ae3d27d4eb4fu ^ (uint64_t)pil_real_sys.getpid();

@@ -18,7 +18,8 @@ struct pil_digest {
     uint64_t half[2];
 };
 
-/* Takes the key from the kernel; when there is none, from addresses and the clock. */
+/* Takes as key what the kernel has drawn for this process at exec (getauxval(3), AT_RANDOM), which
+ * costs no call; when there is none, from addresses and the clock. */
 void pil_digest_init(void);
 
 /* The digest of the empty text is all zero, so that "no name" needs no work. */

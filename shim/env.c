@@ -83,21 +83,24 @@ static void copy_fitting(char *to, size_t cap, struct pil_slice value)
     to[value.len] = '\0';
 }
 
-static void read_program(void)
+/* Threads that race write the same bytes, the first one last. */
+const char *pil_env_program(void)
 {
     char path[PIL_ENV_PATH];
-    ssize_t len = pil_real_sys.readlinkat(AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
     const char *base;
-    struct pil_slice name;
+    ssize_t len;
 
+    if (pil_env.program[0])
+        return pil_env.program;
+    len = pil_real_sys.readlinkat(AT_FDCWD, "/proc/self/exe", path, sizeof(path) - 1);
     if (len <= 0)
-        return;
+        return "";
     path[len] = '\0';
     base = strrchr(path, '/');
-    name = pil_slice_of(base ? base + 1 : path);
-    if (name.len > PIL_CALLER_MAX)
-        name.len = PIL_CALLER_MAX;
-    copy_fitting(pil_env.program, sizeof(pil_env.program), name);
+    base = base ? base + 1 : path;
+    for (size_t at = strnlen(base, PIL_CALLER_MAX); at-- > 0;)
+        __atomic_store_n(&pil_env.program[at], base[at], __ATOMIC_RELEASE);
+    return pil_env.program;
 }
 
 /* Root has given this host a policyd: nobody else brings one of his own. */
@@ -137,5 +140,4 @@ void pil_env_read(char *const envp[], const char *own)
     read_socket(envp);
     if (preload)
         copy_fitting(pil_env.preload, sizeof(pil_env.preload), find_us(preload, own));
-    read_program();
 }

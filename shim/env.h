@@ -25,7 +25,7 @@ struct pil_env {
     char socket[PIL_SOCKET_MAX + 1];      /* a path or "@name" */
     char alternative[PIL_SOCKET_MAX + 1]; /* second place to try; empty when the first was named */
     char preload[PIL_ENV_PATH + 1];       /* how LD_PRELOAD named us; empty: not by LD_PRELOAD */
-    char program[PIL_CALLER_MAX + 1];     /* base name of the executable */
+    char program[PIL_CALLER_MAX + 1];     /* see pil_env_program */
 };
 
 /* What a seccomp filter of a former program of this process took from the shim (confine.h). */
@@ -36,6 +36,10 @@ extern struct pil_env pil_env;
 /* Reads everything from envp, as the loader gave it; own is the path that this library was loaded
  * from, as the loader knows it. */
 void pil_env_read(char *const envp[], const char *own);
+
+/* Base name of the executable, cut at PIL_CALLER_MAX; empty where /proc is not there. Looked up
+ * when it is first asked for, because most processes never need it and it costs 20 us. */
+const char *pil_env_program(void);
 
 /* The value of NAME in an environment, or NULL. */
 const char *pil_env_find(char *const envp[], const char *name);

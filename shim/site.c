@@ -18,7 +18,7 @@ bool pil_site_module(const void *address, struct pil_slice *name)
         return false;
     path = found.dlfo_link_map->l_name;
     if (path[0] == '\0')
-        path = pil_env.program;
+        path = pil_env_program();
     base = strrchr(path, '/');
     *name = pil_slice_of(base ? base + 1 : path);
     if (name->len > PIL_CALLER_MAX)

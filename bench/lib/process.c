@@ -164,6 +164,8 @@ char **bench_environment(const struct bench_how *how)
         env[kept++] = bench_text("LD_PRELOAD=%s/libpillion.so", bench_build());
         env[kept++] = bench_text("PILLION_SOCKET=%s", how->socket);
     }
+    if (how->cover == BENCH_PLAIN && how->preload)
+        env[kept++] = bench_text("LD_PRELOAD=%s", how->preload);
     if (how->notify)
         env[kept++] = bench_text("NOTIFY_SOCKET=%s", how->notify);
     return env;

@@ -28,11 +28,12 @@ struct bench_process {
 
 struct bench_how {
     enum bench_cover cover;
-    const char *socket; /* policyd's, for BENCH_PILLION */
-    int cpu;            /* to pin it to, or BENCH_ANY_CPU */
-    bool pipes;         /* stdin and stdout are pipes to the bench */
-    const char *output; /* else: file for stdout and stderr; NULL: /dev/null, stderr kept */
-    const char *notify; /* NOTIFY_SOCKET for it, or NULL */
+    const char *socket;  /* policyd's, for BENCH_PILLION */
+    int cpu;             /* to pin it to, or BENCH_ANY_CPU */
+    bool pipes;          /* stdin and stdout are pipes to the bench */
+    const char *output;  /* else: file for stdout and stderr; NULL: /dev/null, stderr kept */
+    const char *notify;  /* NOTIFY_SOCKET for it, or NULL */
+    const char *preload; /* for BENCH_PLAIN: another library in LD_PRELOAD, or NULL */
 };
 
 /* A fresh folder that other users can pass through, removed with all it holds at exit. */

@@ -149,6 +149,8 @@ static void the_program_is_the_file_that_runs(void **state)
     assert_true(len > 0);
     path[len] = '\0';
     READ(NULL);
+    assert_string_equal(pil_env.program, "");
+    assert_string_equal(pil_env_program(), strrchr(path, '/') + 1);
     assert_string_equal(pil_env.program, strrchr(path, '/') + 1);
 }
 

@@ -19,13 +19,14 @@ static void the_program_goes_by_its_own_name(void **state)
     assert_slice(name, "ledgerd");
 }
 
-static void a_program_without_a_name_is_unseen(void **state)
+static void a_program_that_nobody_named_goes_by_its_file(void **state)
 {
     struct pil_slice name;
 
     (void)state;
     pil_env.program[0] = '\0';
-    assert_false(pil_site_module((void *)a_program_without_a_name_is_unseen, &name));
+    assert_true(pil_site_module((void *)a_program_that_nobody_named_goes_by_its_file, &name));
+    assert_slice(name, "test_site");
 }
 
 static void a_library_goes_by_its_base_name(void **state)
@@ -78,7 +79,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_program_goes_by_its_own_name),
-        cmocka_unit_test(a_program_without_a_name_is_unseen),
+        cmocka_unit_test(a_program_that_nobody_named_goes_by_its_file),
         cmocka_unit_test(a_library_goes_by_its_base_name),
         cmocka_unit_test(generated_code_has_no_module),
         cmocka_unit_test(a_libc_that_cannot_tell_leaves_it_unseen),
