@@ -224,6 +224,7 @@ INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
             examples/policyd/policyd.conf:$(DOCDIR)/examples/policyd.conf:644 \
             dist/policyd.init:$(DOCDIR)/examples/policyd.init:644 \
             dist/policyd.service:$(UNITDIR)/policyd.service:644 \
+            dist/policyd.socket:$(UNITDIR)/policyd.socket:644 \
             dist/pillion.bash:$(COMPDIR)/pillion:644
 
 # The unit and the init script say where the daemon is; the library goes without its symbols.

@@ -42,6 +42,8 @@ struct pil_expect {
     struct pil_daemon *d;
     struct promise *all;
     unsigned count;
+    void (*on_empty)(void *cookie);
+    void *on_empty_cookie;
 };
 
 int pil_expect_open(struct pil_daemon *d, struct pil_expect **out)
@@ -57,18 +59,21 @@ int pil_expect_open(struct pil_daemon *d, struct pil_expect **out)
 
 static void release(struct promise *promise)
 {
-    struct promise **at = &promise->expect->all;
+    struct pil_expect *expect = promise->expect;
+    struct promise **at = &expect->all;
 
     while (*at && *at != promise)
         at = &(*at)->next;
     if (*at) {
         *at = promise->next;
-        promise->expect->count--;
+        expect->count--;
     }
     if (promise->due)
         event_free(promise->due);
     pil_attest_drop(&promise->peer);
     free(promise);
+    if (expect->count == 0 && expect->on_empty)
+        expect->on_empty(expect->on_empty_cookie);
 }
 
 static void tell(struct promise *promise, const char *outcome, int error)
@@ -148,20 +153,38 @@ static void on_due(evutil_socket_t fd, short what, void *cookie)
         on_late(cookie);
 }
 
+/* A watcher looks for itself when policyd goes away; without one nobody would. */
+static void kill_unwatched(struct promise *promise)
+{
+    if (promise->watcher || syscall(SYS_pidfd_send_signal, promise->peer.pidfd, SIGKILL, NULL, 0))
+        return;
+    promise->expect->d->stats.expected_killed++;
+    tell(promise, "killed", 0);
+}
+
 /* A private policyd ends with its program, whose end may not have been looked at yet. */
 void pil_expect_close(struct pil_expect *expect)
 {
     if (!expect)
         return;
+    expect->on_empty = NULL;
     while (expect->all) {
         struct pollfd ended = {.fd = expect->all->peer.pidfd, .events = POLLIN};
 
-        if (poll(&ended, 1, 0) == 1)
+        if (poll(&ended, 1, 0) == 1) {
             on_end(expect->all);
-        else
-            release(expect->all);
+            continue;
+        }
+        kill_unwatched(expect->all);
+        release(expect->all);
     }
     free(expect);
+}
+
+void pil_expect_on_empty(struct pil_expect *expect, void (*call)(void *cookie), void *cookie)
+{
+    expect->on_empty = call;
+    expect->on_empty_cookie = cookie;
 }
 
 static struct promise *find(const struct pil_expect *expect, pid_t pid, uint64_t start)

@@ -25,6 +25,8 @@ struct ucred;
 struct pil_expect;
 
 int pil_expect_open(struct pil_daemon *d, struct pil_expect **out) PIL_USERESULT;
+/* Those without a watcher that have not said hello by then are killed: the next policyd does not
+ * know of them. NULL is legal. */
 void pil_expect_close(struct pil_expect *expect);
 
 /* The peer of fd has timeout_ms to say hello. PIL_E_EXISTS when it promised already, PIL_E_FULL
@@ -44,5 +46,7 @@ int pil_expect_watch(struct pil_expect *expect, struct pil_session *s) PIL_USERE
 void pil_expect_unwatch(struct pil_expect *expect, const struct pil_session *s);
 
 unsigned pil_expect_count(const struct pil_expect *expect);
+/* Called when the last one of them has said hello or is gone. */
+void pil_expect_on_empty(struct pil_expect *expect, void (*call)(void *cookie), void *cookie);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "conf/policy.h"
 #include "core/err.h"
+#include "policyd/keeper.h"
 #include "policyd/run.h"
 
 /* Exit codes, as policyd(8) lists them. */
@@ -69,21 +70,32 @@ static void on_ready(void *cookie)
         close(fd);
 }
 
-static int serve(struct pil_settings *settings, const struct pil_options *options,
-                 struct pil_diag *diag)
+static int run(struct pil_settings *settings, const struct pil_start *how)
 {
-    int ready_fd = -1, err;
+    int err = pil_run(settings, how);
 
-    if (!options->foreground && !options->solo) {
+    if (err && how->diag->errors == 0)
+        fprintf(stderr, "policyd: %s\n", pil_err_text(err));
+    return err ? EXIT_FAILED : EXIT_GOOD;
+}
+
+/* A process to which sockets were handed over must stay the one that whoever did so knows. */
+static int serve(struct pil_settings *settings, const struct pil_options *options,
+                 struct pil_diag *diag, char **argv)
+{
+    int ready_fd = -1;
+    struct pil_start how = {
+        .options = options, .diag = diag, .ready = on_ready, .cookie = &ready_fd};
+
+    if (pil_listeners_inherit(settings, diag, &how.listeners))
+        return EXIT_FAILED;
+    if (!options->foreground && !options->solo && !how.listeners.kept) {
         int code = to_background(&ready_fd);
 
         if (code >= 0)
             return code;
     }
-    err = pil_run(settings, options, diag, on_ready, &ready_fd);
-    if (err && diag->errors == 0)
-        fprintf(stderr, "policyd: %s\n", pil_err_text(err));
-    return err ? EXIT_FAILED : EXIT_GOOD;
+    return options->keep ? pil_keeper_run(settings, &how, argv) : run(settings, &how);
 }
 
 int main(int argc, char **argv)
@@ -100,8 +112,8 @@ int main(int argc, char **argv)
             code =
                 fputs(options.help ? pil_options_help() : "policyd " PIL_VERSION "\n", stdout) < 0;
         else
-            code =
-                options.check ? check_policy(&settings, &diag) : serve(&settings, &options, &diag);
+            code = options.check ? check_policy(&settings, &diag)
+                                 : serve(&settings, &options, &diag, argv);
     }
     pil_settings_free(&settings);
     return code;

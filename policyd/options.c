@@ -15,6 +15,7 @@ static const struct option longs[] = {
     {"config", required_argument, NULL, 'c'},
     {"check", no_argument, NULL, 'n'},
     {"foreground", no_argument, NULL, 'f'},
+    {"keep", no_argument, NULL, 'k'},
     {"policy", required_argument, NULL, 'p'},
     {"socket", required_argument, NULL, 's'},
     {"abstract", required_argument, NULL, OPT_ABSTRACT},
@@ -50,6 +51,9 @@ const char *pil_options_help(void)
            "  -c, --config FILE      settings (" PIL_DEFAULT_SETTINGS ", if it is there)\n"
            "  -n, --check            read settings and policy, say what is wrong, exit\n"
            "  -f, --foreground       do not go to the background\n"
+           "  -k, --keep             keep the sockets in a process of its own, which starts "
+           "policyd\n"
+           "                         again when it ends; SIGUSR2 upgrades\n"
            "  -p, --policy PATH      a policy file or directory; may be given again\n"
            "  -s, --socket PATH      the socket; without --abstract there is no abstract name "
            "then\n"
@@ -93,7 +97,7 @@ static const char *first_pass(int argc, char **argv, struct pil_options *out, st
 
     opterr = 0;
     optind = 1;
-    while ((option = getopt_long(argc, argv, ":c:nfp:s:l:m:h", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":c:nfkp:s:l:m:h", longs, NULL)) != -1) {
         switch (option) {
         case 'c':
             config = optarg;
@@ -103,6 +107,9 @@ static const char *first_pass(int argc, char **argv, struct pil_options *out, st
             break;
         case 'f':
             out->foreground = true;
+            break;
+        case 'k':
+            out->keep = true;
             break;
         case 'h':
             out->help = true;
@@ -128,6 +135,8 @@ static const char *first_pass(int argc, char **argv, struct pil_options *out, st
     if (optind < argc)
         pil_diag_error(diag, nowhere, "unexpected \"%s\"; policyd takes options only",
                        argv[optind]);
+    if (out->keep && out->solo)
+        pil_diag_error(diag, nowhere, "--keep and --solo-pid; legal is one of them");
     return config;
 }
 
@@ -137,7 +146,7 @@ static void second_pass(int argc, char **argv, struct pil_diag *diag, struct pil
     int option;
 
     optind = 1;
-    while ((option = getopt_long(argc, argv, ":c:nfp:s:l:m:h", longs, NULL)) != -1) {
+    while ((option = getopt_long(argc, argv, ":c:nfkp:s:l:m:h", longs, NULL)) != -1) {
         const char *setting = setting_of(option);
 
         if (setting &&

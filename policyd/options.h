@@ -15,6 +15,7 @@
 struct pil_options {
     bool check;      /* -n: read everything, say what is wrong, exit */
     bool foreground; /* -f */
+    bool keep;       /* -k: a keeper holds the sockets and starts what serves them again */
     bool help, version;
     pid_t solo; /* --solo-pid: private to that process; 0: not */
 };

@@ -2,11 +2,11 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,6 +25,7 @@
 #include "policyd/metrics.h"
 #include "policyd/notify.h"
 #include "policyd/observe.h"
+#include "policyd/pidfile.h"
 #include "policyd/privilege.h"
 #include "policyd/server.h"
 #include "policyd/session.h"
@@ -33,22 +34,22 @@
 
 static const struct pil_at nowhere = {0};
 
+#define LEAVE_USEC 500000 /* for programs that were promised and have not said hello yet */
+
 static const int signals[] = {SIGHUP, SIGUSR1, SIGTERM, SIGINT};
 
 /* What only the daemon's life needs; the rest is in struct pil_daemon. */
 struct run {
     struct pil_daemon d;
-    const struct pil_options *options;
+    const struct pil_start *how;
     struct pil_diag *diag;
     struct pil_metrics *metrics;
     struct pil_watch *watch;
     struct pil_notify *notify;
     struct event *signal[PIL_NELEM(signals)];
-    struct event *solo;
+    struct event *solo, *leave;
     int solo_fd;
     bool started, failed; /* the first load has ended; the daemon could not be started */
-    void (*ready)(void *cookie);
-    void *ready_cookie;
 };
 
 /* ---- loads -------------------------------------------------------------------------------- */
@@ -100,17 +101,23 @@ static void say_errors(struct run *run, const struct pil_store_report *report)
             fprintf(stderr, "policyd: warning: %s\n", report->warnings.item[i]);
 }
 
-/* A private daemon without a policy helps nobody: the command that started it is told. */
+static void fail(struct run *run)
+{
+    run->failed = true;
+    event_base_loopbreak(run->d.base);
+}
+
+/* Nobody comes in before there is a policy, so that a restart refuses nobody for want of one. A
+ * private daemon without a policy helps nobody: the command that started it is told. */
 static void first_load(struct run *run, const struct pil_store_report *report)
 {
     run->started = true;
-    if (run->d.solo && report->outcome == PIL_RELOAD_FAILED) {
-        run->failed = true;
-        event_base_loopbreak(run->d.base);
+    if ((run->d.solo && report->outcome == PIL_RELOAD_FAILED) || pil_server_start(run->d.server)) {
+        fail(run);
         return;
     }
-    if (run->ready)
-        run->ready(run->ready_cookie);
+    if (run->how->ready)
+        run->how->ready(run->how->cookie);
 }
 
 static void load_done(void *cookie, const struct pil_store_report *report)
@@ -134,6 +141,36 @@ static void files_changed(void *cookie)
     pil_store_reload(run->d.store, "watch");
 }
 
+/* ---- leaving ------------------------------------------------------------------------------ */
+
+static void leave_now(void *cookie)
+{
+    struct run *run = cookie;
+
+    event_base_loopbreak(run->d.base);
+}
+
+static void on_leave_due(evutil_socket_t fd, short what, void *cookie)
+{
+    (void)fd, (void)what;
+    leave_now(cookie);
+}
+
+/* Programs that are just being started get a moment to arrive: who leaves before them ends them.
+ * Told twice, it leaves at once. */
+static void leave(struct run *run)
+{
+    struct timeval soon = {.tv_usec = LEAVE_USEC};
+    bool wait = !run->leave && pil_expect_count(run->d.expect) > 0;
+
+    if (wait)
+        run->leave = event_new(run->d.base, -1, 0, on_leave_due, run);
+    if (wait && run->leave && event_add(run->leave, &soon) == 0)
+        pil_expect_on_empty(run->d.expect, leave_now, run);
+    else
+        leave_now(run);
+}
+
 /* ---- signals ------------------------------------------------------------------------------ */
 
 static void on_signal(evutil_socket_t number, short what, void *cookie)
@@ -151,7 +188,7 @@ static void on_signal(evutil_socket_t number, short what, void *cookie)
         pil_log_reopen(run->d.log);
         return;
     default:
-        event_base_loopbreak(run->d.base);
+        leave(run);
     }
 }
 
@@ -188,11 +225,11 @@ static void on_solo_gone(evutil_socket_t fd, short what, void *cookie)
 
 static int watch_solo(struct run *run)
 {
-    if (run->options->solo == 0)
+    if (run->how->options->solo == 0)
         return PIL_OK;
-    run->solo_fd = (int)syscall(SYS_pidfd_open, run->options->solo, 0);
+    run->solo_fd = (int)syscall(SYS_pidfd_open, run->how->options->solo, 0);
     if (run->solo_fd < 0) {
-        pil_diag_error(run->diag, nowhere, "--solo-pid %d: %s", (int)run->options->solo,
+        pil_diag_error(run->diag, nowhere, "--solo-pid %d: %s", (int)run->how->options->solo,
                        strerror(errno));
         return PIL_E_NOTFOUND;
     }
@@ -226,22 +263,6 @@ static int open_log(struct run *run, const struct pil_identity *who)
     return err;
 }
 
-static int write_pidfile(struct run *run)
-{
-    const char *path = run->d.settings.pidfile;
-    int fd, err;
-
-    if (path[0] == '\0')
-        return PIL_OK;
-    fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    err = fd >= 0 && dprintf(fd, "%d\n", (int)getpid()) > 0 ? PIL_OK : PIL_E_SYSTEM;
-    if (err)
-        pil_diag_error(run->diag, nowhere, "pidfile = \"%s\": %s", path, strerror(errno));
-    if (fd >= 0)
-        close(fd);
-    return err;
-}
-
 /* What has to be done as whoever policyd was started as. */
 static int open_outside(struct run *run, struct pil_identity *who)
 {
@@ -250,11 +271,11 @@ static int open_outside(struct run *run, struct pil_identity *who)
     if (!err)
         err = open_log(run, who);
     if (!err)
-        err = pil_server_open(&run->d, run->diag, &run->d.server);
+        err = pil_server_open(&run->d, &run->how->listeners, run->diag, &run->d.server);
     if (!err)
         err = pil_metrics_open(&run->d, run->diag, &run->metrics);
-    if (!err)
-        err = write_pidfile(run);
+    if (!err && !run->how->keeper)
+        err = pil_pidfile_write(run->d.settings.pidfile, run->diag);
     if (!err && who->change)
         pil_log_own(run->d.log, who->uid, who->gid);
     run->d.control_gid = who->control_gid;
@@ -288,6 +309,17 @@ static int open_inside(struct run *run)
     return err;
 }
 
+/* A daemon whose keeper is gone could not be found and stopped. Becoming another user forgets such
+ * a wish, so it is made afterwards. */
+static int end_with_keeper(const struct run *run)
+{
+    pid_t keeper = run->how->keeper;
+
+    if (!keeper)
+        return PIL_OK;
+    return prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == keeper ? PIL_OK : PIL_E_SYSTEM;
+}
+
 static int start(struct run *run)
 {
     struct pil_identity who;
@@ -296,23 +328,25 @@ static int start(struct run *run)
     if (!err)
         err = pil_privilege_drop(&who, run->diag);
     if (!err)
+        err = end_with_keeper(run);
+    if (!err)
         err = open_inside(run);
     if (!err)
         err = add_signals(run);
     if (!err)
         err = watch_solo(run);
-    if (!err)
-        err = pil_server_start(run->d.server);
     return err;
 }
 
-static void log_life(struct pil_daemon *d, const char *event)
+static void log_life(struct pil_daemon *d, const char *event, const char *after)
 {
     struct pil_json *json = pil_journal_begin(d->journal, event);
 
     pil_json_string(json, "version", PIL_VERSION);
     pil_json_u64(json, "pid", (uint64_t)getpid());
     pil_json_string(json, "socket", d->settings.socket);
+    if (after)
+        pil_json_string(json, "after", after);
     pil_journal_end(d->journal);
 }
 
@@ -327,7 +361,7 @@ static void end(struct run *run)
     pil_expect_close(d->expect);
     pil_hasher_stop(d->hasher);
     if (d->journal && run->started)
-        log_life(d, "stop");
+        log_life(d, "stop", NULL);
     pil_journal_close(d->journal);
     pil_observer_close(d->observer);
     pil_decider_close(d->decider);
@@ -336,13 +370,15 @@ static void end(struct run *run)
     pil_notify_close(run->notify);
     if (run->solo)
         event_free(run->solo);
+    if (run->leave)
+        event_free(run->leave);
     if (run->solo_fd >= 0)
         close(run->solo_fd);
     for (size_t i = 0; i < PIL_NELEM(signals); i++)
         if (run->signal[i])
             event_free(run->signal[i]);
-    if (d->settings.pidfile && d->settings.pidfile[0] != '\0')
-        unlink(d->settings.pidfile);
+    if (!run->how->keeper)
+        pil_pidfile_remove(d->settings.pidfile);
     pil_settings_free(&d->settings);
     event_base_free(d->base);
 }
@@ -351,7 +387,7 @@ static int loop(struct run *run)
 {
     pil_journal_tap_set(run->d.journal, pil_follow_line, &run->d);
     run->notify = pil_notify_open(run->d.base);
-    log_life(&run->d, "start");
+    log_life(&run->d, "start", run->how->after);
     pil_store_reload(run->d.store, "start");
     event_base_dispatch(run->d.base);
     pil_notify_stopping();
@@ -371,19 +407,17 @@ static struct event_base *make_base(void)
     return base;
 }
 
-int pil_run(struct pil_settings *settings, const struct pil_options *options, struct pil_diag *diag,
-            void (*ready)(void *cookie), void *cookie)
+int pil_run(struct pil_settings *settings, const struct pil_start *how)
 {
     static struct run run; /* large, and one per program */
     struct timespec now;
     int err;
 
     clock_gettime(CLOCK_REALTIME, &now);
-    run = (struct run){
-        .options = options, .diag = diag, .solo_fd = -1, .ready = ready, .ready_cookie = cookie};
+    run = (struct run){.how = how, .diag = how->diag, .solo_fd = -1};
     run.d.settings = *settings;
     *settings = (struct pil_settings){0};
-    run.d.solo = options->solo != 0;
+    run.d.solo = how->options->solo != 0;
     run.d.stats.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     run.d.base = make_base();
     if (!run.d.base)

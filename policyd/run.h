@@ -12,11 +12,20 @@
 
 #include "conf/diag.h"
 #include "conf/settings.h"
+#include "policyd/listeners.h"
 #include "policyd/options.h"
 
-/* Takes the settings over. `ready` is called once when the first load has ended; it may be NULL.
- * PIL_OK after an orderly end. */
-int pil_run(struct pil_settings *settings, const struct pil_options *options, struct pil_diag *diag,
-            void (*ready)(void *cookie), void *cookie) PIL_USERESULT;
+struct pil_start {
+    const struct pil_options *options;
+    struct pil_diag *diag;
+    struct pil_listeners listeners; /* those that are open already; taken over */
+    pid_t keeper;                   /* whose child this is and with whom it ends; 0: nobody's */
+    const char *after;              /* how the daemon before this one ended; NULL: none was */
+    void (*ready)(void *cookie);    /* called once, when the first load has ended; may be NULL */
+    void *cookie;
+};
+
+/* Takes the settings over. PIL_OK after an orderly end. */
+int pil_run(struct pil_settings *settings, const struct pil_start *how) PIL_USERESULT;
 
 #endif

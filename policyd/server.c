@@ -9,7 +9,7 @@
 
 #include "core/err.h"
 #include "policyd/daemon.h"
-#include "policyd/listener.h"
+#include "policyd/listeners.h"
 #include "policyd/session.h"
 
 #define ACCEPT_MAX   32u /* connections taken in one round of the loop */
@@ -27,8 +27,8 @@ struct tally {
 
 struct pil_server {
     struct pil_daemon *d;
-    int fd[2];
-    struct event *event[2], *resume;
+    struct pil_listeners listeners;
+    struct event *event[PIL_LISTENERS], *resume;
     struct pil_session *all;
     unsigned count;
     uint64_t descriptors; /* the process's limit */
@@ -50,25 +50,22 @@ static uint64_t raise_limit(void)
     return limit.rlim_cur;
 }
 
-int pil_server_open(struct pil_daemon *d, struct pil_diag *diag, struct pil_server **out)
+int pil_server_open(struct pil_daemon *d, const struct pil_listeners *given, struct pil_diag *diag,
+                    struct pil_server **out)
 {
     struct pil_server *server = calloc(1, sizeof(*server));
-    const struct pil_settings *set = &d->settings;
+    int err;
 
     if (!server)
         return PIL_E_NOMEM;
-    *server = (struct pil_server){.d = d, .fd = {-1, -1}};
+    *server = (struct pil_server){.d = d, .listeners = *given};
     server->descriptors = raise_limit();
-    server->fd[0] =
-        pil_listener_unix("socket", set->socket, SOCK_SEQPACKET, set->socket_mode, diag);
-    if (server->fd[0] >= 0 && set->abstract[0] != '\0')
-        server->fd[1] = pil_listener_unix("abstract", set->abstract, SOCK_SEQPACKET, 0, diag);
-    if (server->fd[0] >= 0 && (server->fd[1] >= 0 || set->abstract[0] == '\0')) {
+    err = pil_listeners_open(&d->settings, diag, &server->listeners);
+    if (err)
+        pil_server_close(server);
+    else
         *out = server;
-        return PIL_OK;
-    }
-    pil_server_close(server);
-    return PIL_E_SYSTEM;
+    return err;
 }
 
 static struct tally **tally_of(struct pil_server *server, uid_t uid)
@@ -126,7 +123,7 @@ static void pause_accepting(struct pil_server *server)
         return;
     server->paused = true;
     server->d->stats.accept_pauses++;
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < PIL_LISTENERS; i++)
         if (server->event[i])
             event_del(server->event[i]);
     event_add(server->resume, &soon);
@@ -149,7 +146,7 @@ static void on_resume(evutil_socket_t fd, short what, void *cookie)
         return;
     }
     server->paused = false;
-    for (unsigned i = 0; i < 2; i++)
+    for (unsigned i = 0; i < PIL_LISTENERS; i++)
         if (server->event[i])
             event_add(server->event[i], NULL);
 }
@@ -215,11 +212,12 @@ int pil_server_start(struct pil_server *server)
     server->resume = event_new(server->d->base, -1, 0, on_resume, server);
     if (!server->resume)
         return PIL_E_NOMEM;
-    for (unsigned i = 0; i < 2; i++) {
-        if (server->fd[i] < 0)
+    for (unsigned i = 0; i < PIL_LISTENERS; i++) {
+        int fd = server->listeners.fd[i];
+
+        if (fd < 0)
             continue;
-        server->event[i] =
-            event_new(server->d->base, server->fd[i], EV_READ | EV_PERSIST, on_accept, server);
+        server->event[i] = event_new(server->d->base, fd, EV_READ | EV_PERSIST, on_accept, server);
         if (!server->event[i] || event_add(server->event[i], NULL))
             return PIL_E_NOMEM;
     }
@@ -256,15 +254,10 @@ void pil_server_close(struct pil_server *server)
     server->on_empty = NULL;
     while (server->all)
         pil_session_close(server->all);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < PIL_LISTENERS; i++)
         if (server->event[i])
             event_free(server->event[i]);
-        if (server->fd[i] >= 0)
-            close(server->fd[i]);
-    }
-    /* Where privileges are gone this fails, and the next start finds it stale. */
-    if (server->fd[0] >= 0)
-        unlink(server->d->settings.socket);
+    pil_listeners_close(&server->d->settings, &server->listeners);
     if (server->resume)
         event_free(server->resume);
     free(server);

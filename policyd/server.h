@@ -16,11 +16,12 @@
 #include "core/defs.h"
 
 struct pil_daemon;
+struct pil_listeners;
 struct pil_server;
 struct pil_session;
 
-/* Makes the sockets that the settings name. */
-int pil_server_open(struct pil_daemon *d, struct pil_diag *diag,
+/* Makes the sockets that the settings name and that are not among `given`, which is taken over. */
+int pil_server_open(struct pil_daemon *d, const struct pil_listeners *given, struct pil_diag *diag,
                     struct pil_server **out) PIL_USERESULT;
 
 /* Begins to accept. */
@@ -33,7 +34,8 @@ unsigned pil_server_sessions(const struct pil_server *server);
 /* Called whenever the number of sessions falls to 0. */
 void pil_server_on_empty(struct pil_server *server, void (*call)(void *cookie), void *cookie);
 
-/* Closes all sessions and sockets, and removes the path. NULL is legal. */
+/* Closes all sessions and sockets, and removes the path when nobody else keeps it. NULL is legal.
+ */
 void pil_server_close(struct pil_server *server);
 
 #endif

@@ -42,7 +42,7 @@ static void look_after_link(uint64_t now_ns, uint64_t *end_ns)
     if (pil_link_alive())
         return;
     *end_ns = pil_link_deadline();
-    (void)!pil_link_welcome(*end_ns); /* what failed is found again, and counted, when asked */
+    (void)!pil_link_renew(*end_ns); /* what failed is found again, and counted, when asked */
 }
 
 static void add_name(struct question *question, struct pil_digest *digest)

@@ -19,6 +19,8 @@
 #define BACKOFF_LAST_MS  1000u
 #define STEAL_NS         INT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
 #define MS               UINT64_C(1000000)
+#define RETURN_NS        (UINT64_C(5000) * MS) /* one that went away is expected back so long */
+#define RETURN_TRY_MS    10u
 
 static const struct pil_sysops *const sys = &pil_real_sys;
 
@@ -121,12 +123,32 @@ static void drop(struct pil_link *link)
     link->greeted = false;
 }
 
-/* The policyd this link led to is gone; whoever notices first says so for all links. */
-static void instance_gone(struct pil_link *link)
+/* A policyd is gone; whoever notices first says so for all links. */
+static void instance_gone(uint32_t instance)
 {
-    uint32_t instance = link->instance;
+    if (atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1) &&
+        pil_pages_have(instance))
+        atomic_store(&pil_process.gone_ns, pil_real_now_ns());
+}
 
-    atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
+/* It is being restarted, perhaps: calls wait for it within their deadline, and for some seconds the
+ * back-off does not count. One that never was there, or stays away, costs no call any time. */
+static bool may_return(void)
+{
+    uint64_t gone = atomic_load(&pil_process.gone_ns);
+
+    return gone && pil_real_now_ns() - gone < RETURN_NS;
+}
+
+/* False when this call's time is over, but for what the kernel's timers may run late. */
+static bool wait_for_return(const struct pil_link *link)
+{
+    uint64_t spare = pil_dial_deadline_ms() / 8 * MS;
+
+    if (pil_real_now_ns() + RETURN_TRY_MS * MS + spare >= link->end_ns)
+        return false;
+    sys->poll(NULL, 0, RETURN_TRY_MS);
+    return true;
 }
 
 /* Drops the link and puts off the next attempt; gives the cause. Links that fail together, in many
@@ -188,16 +210,14 @@ static int connect_link(struct pil_link *link)
     int fd = -1, err = dial(link, &fd);
 
     if (err)
-        return fail(link, err);
+        return err;
     atomic_store(&pil_process.euid, effective_user());
     link->instance = atomic_load(&pil_process.instance);
     link->cookie = cookie_of(fd);
     atomic_store(&link->fd, (uint32_t)fd + 1);
     err = pil_dial_hello(link, fd);
-    if (err)
-        return fail(link, cause_of(err));
-    link->greeted = true;
-    return PIL_OK;
+    link->greeted = !err;
+    return err;
 }
 
 /* ---- welcome ------------------------------------------------------------------------------- */
@@ -255,7 +275,7 @@ static int receive(struct pil_link *link, enum pil_wire_type type, uint32_t sequ
     if (!err && (head.type != type || head.sequence != sequence))
         err = PIL_E_MALFORMED;
     if (err == PIL_E_CLOSED)
-        instance_gone(link);
+        instance_gone(link->instance);
     return err;
 }
 
@@ -270,27 +290,40 @@ static int read_welcome(struct pil_link *link)
         err = take_welcome(link, &r, fds, fd_count);
     for (unsigned i = 0; i < fd_count; i++)
         sys->close(fds[i]);
-    if (err)
-        return fail(link, cause_of(err));
-    link->greeted = false;
-    return PIL_OK;
+    if (!err)
+        link->greeted = false;
+    return err;
 }
 
-/* Brings a taken link to where it can ask. */
-static int prepare(struct pil_link *link)
+static int reach(struct pil_link *link)
 {
     int fd = (int)atomic_load(&link->fd) - 1, err;
 
     if (fd >= 0 && (link->instance != atomic_load(&pil_process.instance) || !still_ours(link, fd)))
         drop(link);
     if (!atomic_load(&link->fd)) {
-        if (pil_real_now_ns() < atomic_load(&pil_process.retry_ns))
+        if (pil_real_now_ns() < atomic_load(&pil_process.retry_ns) && !may_return())
             return (int)atomic_load(&pil_process.cause);
         err = connect_link(link);
         if (err)
             return err;
     }
     return link->greeted ? read_welcome(link) : PIL_OK;
+}
+
+/* Brings a taken link to where it can ask. */
+static int prepare(struct pil_link *link)
+{
+    for (;;) {
+        int err = reach(link);
+
+        if (!err)
+            return PIL_OK;
+        drop(link);
+        if (cause_of(err) != PIL_E_UNREACHABLE || !link->patient || !may_return() ||
+            !wait_for_return(link))
+            return fail(link, cause_of(err));
+    }
 }
 
 /* ---- asking -------------------------------------------------------------------------------- */
@@ -313,7 +346,7 @@ static int exchange(struct pil_link *link, const struct pil_query *queries, unsi
     iov = (struct iovec){link->buffer, w.len};
     err = pil_chan_send(sys, (int)atomic_load(&link->fd) - 1, &iov, 1, NULL, 0, true);
     if (err == PIL_E_CLOSED)
-        instance_gone(link);
+        instance_gone(link->instance);
     if (!err)
         err = receive(link, PIL_WIRE_VERDICTS, sequence, &r, NULL, NULL);
     return err ? err : pil_wire_get_verdicts(&r, verdicts, count);
@@ -345,7 +378,7 @@ static int ask(struct pil_link *link, const struct pil_query *queries, unsigned 
 
 /* The common frame of everything that uses a link: signals blocked, link taken and given back. */
 static int with_link(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
-                     uint64_t end_ns)
+                     uint64_t end_ns, bool patient)
 {
     uint64_t all = UINT64_MAX, mask = 0;
     struct pil_link *link;
@@ -354,6 +387,7 @@ static int with_link(const struct pil_query *queries, unsigned count, struct pil
     sys->procmask(SIG_SETMASK, &all, &mask);
     link = take(end_ns);
     if (link) {
+        link->patient = patient;
         err = count ? ask(link, queries, count, verdicts) : prepare(link);
         give_back(link);
     }
@@ -364,12 +398,17 @@ static int with_link(const struct pil_query *queries, unsigned count, struct pil
 int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
                  uint64_t end_ns)
 {
-    return with_link(queries, count, verdicts, end_ns);
+    return with_link(queries, count, verdicts, end_ns, true);
 }
 
 int pil_link_welcome(uint64_t end_ns)
 {
-    return with_link(NULL, 0, NULL, end_ns);
+    return with_link(NULL, 0, NULL, end_ns, true);
+}
+
+int pil_link_renew(uint64_t end_ns)
+{
+    return with_link(NULL, 0, NULL, end_ns, false);
 }
 
 bool pil_link_cover_children(void)
@@ -387,11 +426,14 @@ bool pil_link_cover_children(void)
 void pil_link_greet(void)
 {
     struct pil_link *link = take_any(pil_real_now_ns());
+    int err;
 
     if (!link)
         return;
     link->end_ns = pil_link_deadline();
-    (void)connect_link(link);
+    err = connect_link(link);
+    if (err)
+        (void)fail(link, cause_of(err));
     give_back(link);
 }
 
@@ -411,24 +453,31 @@ static bool changed_user(uint32_t instance)
     return true;
 }
 
-bool pil_link_alive(void)
+/* What is not busy has nothing to say: what can be read there is the end. */
+static bool an_end_shows(void)
 {
-    const struct pil_genpage *page = atomic_load(&pil_process.page);
-    uint32_t instance = atomic_load(&pil_process.instance);
-
-    if (changed_user(instance) ||
-        (page && pil_pages_have(instance) && pil_genpage_is_retired(page))) {
-        atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
-        return false;
-    }
     for (unsigned i = 0; i < PIL_LINKS; i++) {
         struct pil_link *link = &pil_process.link[i];
         uint32_t fd = atomic_load(&link->fd);
         struct pollfd pfd = {.fd = (int)fd - 1};
 
-        if (!fd || atomic_load(&link->busy) || sys->poll(&pfd, 1, 0) <= 0)
-            continue;
+        if (fd && !atomic_load(&link->busy) && sys->poll(&pfd, 1, 0) > 0)
+            return true;
+    }
+    return false;
+}
+
+bool pil_link_alive(void)
+{
+    const struct pil_genpage *page = atomic_load(&pil_process.page);
+    uint32_t instance = atomic_load(&pil_process.instance);
+
+    if (changed_user(instance)) {
         atomic_compare_exchange_strong(&pil_process.instance, &instance, instance + 1);
+        return false;
+    }
+    if ((page && pil_pages_have(instance) && pil_genpage_is_retired(page)) || an_end_shows()) {
+        instance_gone(instance);
         return false;
     }
     return pil_pages_have(instance);

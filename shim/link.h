@@ -4,7 +4,9 @@
  * A thread that needs an answer takes a free link, sends one frame, reads one frame and gives the
  * link back, so no thread ever waits for another one's answer. Signals are blocked meanwhile: a
  * handler that jumps away must not leave a link half-way. After a failure the next attempt waits
- * (50 ms, doubling to 1 s); until then calls fail at once.
+ * (50 ms, doubling to 1 s); until then calls fail at once. For five seconds after a policyd that
+ * had welcomed this process went away, calls wait for the next one instead, within their deadline:
+ * a restart refuses nobody.
  *
  * Cost: one send and one receive; a few system calls more for a fresh link. Errors:
  * PIL_E_UNREACHABLE, PIL_E_TIMEOUT, PIL_E_REFUSED, PIL_E_MALFORMED: the four causes of the
@@ -24,6 +26,10 @@ uint64_t pil_link_deadline(void);
 /* Makes sure that a policyd has said welcome, so that pil_process.page is there. However many
  * steps it takes, it is over at end_ns, like the question below. */
 int pil_link_welcome(uint64_t end_ns) PIL_USERESULT;
+
+/* The same, but one that went away is not waited for: whether a cached verdict serves meanwhile is
+ * not known here. */
+int pil_link_renew(uint64_t end_ns) PIL_USERESULT;
 
 /* Asks count (1..PIL_BATCH_MAX) questions in one frame. */
 int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,

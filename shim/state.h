@@ -35,6 +35,7 @@ struct pil_link {
     uint32_t sequence;
     uint32_t limit_ms; /* what the kernel was told to wait on the socket */
     bool greeted;      /* hello was sent, welcome not yet read */
+    bool patient;      /* the call that uses it waits for a policyd that went away */
     uint8_t buffer[PIL_LINK_BUFFER] __attribute__((aligned(8)));
 };
 
@@ -54,6 +55,7 @@ struct pil_process {
     _Atomic uint32_t cause;            /* enum pil_err of the last failure to reach policyd */
     _Atomic uint64_t retry_ns;         /* not before this (CLOCK_MONOTONIC), after failures */
     _Atomic uint32_t backoff_ms;
+    _Atomic uint64_t gone_ns;  /* when the policyd that had welcomed us went away; 0: it has not */
     _Atomic uint32_t euid;     /* effective user that policyd knows us by */
     _Atomic bool became;       /* somebody else, by a call of its own, in a renumbered namespace */
     _Atomic uint32_t subject;  /* raised when that changed: part of the cache's keys */

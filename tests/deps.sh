@@ -10,7 +10,7 @@ set -eu
 BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
           libssl-dev libcap-dev libsystemd-dev'
 CHECKING='libcmocka-dev liburing-dev binutils socat util-linux procps perl strace python3 tzdata
-          redis-server redis-tools nginx-light curl wget memcached postgresql
+          redis-server redis-tools nginx-light wrk curl wget memcached postgresql
           postgresql-client postgresql-contrib'
 FUZZING='clang libclang-rt-14-dev'
 PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck'

@@ -57,6 +57,23 @@ static unsigned open_fds(void)
     return count;
 }
 
+static unsigned waits; /* for a policyd that went away, since waits_take_no_time */
+
+static int wait_quickly(struct pollfd *fds, unsigned count, int ms)
+{
+    if (count > 0)
+        return pil_sysops_kernel.poll(fds, count, ms);
+    waits++;
+    world_later(ms);
+    return 0;
+}
+
+static void waits_take_no_time(void)
+{
+    waits = 0;
+    pil_real_sys.poll = wait_quickly;
+}
+
 static uint64_t backoff_left_ms(void)
 {
     struct timespec now;
@@ -572,6 +589,7 @@ static void gone_is_unreachable_until_it_is_back(void **state)
 {
     struct fake_policyd *f = *state;
 
+    waits_take_no_time();
     assert_err(ask(), PIL_OK);
     fake_die(f);
     assert_err(ask(), PIL_E_UNREACHABLE);
@@ -579,6 +597,82 @@ static void gone_is_unreachable_until_it_is_back(void **state)
     world_later(51);
     assert_err(ask(), PIL_OK);
     assert_int_equal(pil_genpage_word(atomic_load(&pil_process.page)), UINT64_C(2000) << 16);
+}
+
+static void *ask_in_a_thread(void *arg)
+{
+    int *err = arg;
+
+    *err = ask();
+    return NULL;
+}
+
+static void who_asks_during_a_restart_waits_for_its_end(void **state)
+{
+    struct fake_policyd *f = *state;
+    int err = PIL_E_INTERNAL;
+    pthread_t thread;
+
+    assert_err(ask(), PIL_OK);
+    fake_die(f);
+    assert_int_equal(pthread_create(&thread, NULL, ask_in_a_thread, &err), 0);
+    while (atomic_load(&pil_process.gone_ns) == 0)
+        sched_yield();
+    fake_live(f);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_err(err, PIL_OK);
+    assert_int_equal(pil_genpage_word(atomic_load(&pil_process.page)), UINT64_C(2000) << 16);
+}
+
+/* The clock goes with the waits, so their number is exact: 10 ms each, an eighth is spared. */
+static void it_waits_within_the_deadline_and_no_longer(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    waits_take_no_time();
+    assert_err(ask(), PIL_OK);
+    fake_die(f);
+    world_deadline(400);
+    assert_err(ask(), PIL_E_UNREACHABLE);
+    assert_in_range(waits, 30, 34);
+}
+
+static void one_that_stays_away_is_waited_for_five_seconds(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    waits_take_no_time();
+    assert_err(ask(), PIL_OK);
+    fake_die(f);
+    assert_err(ask(), PIL_E_UNREACHABLE);
+    assert_true(waits > 0);
+    world_later(5001);
+    waits = 0;
+    assert_err(ask(), PIL_E_UNREACHABLE);
+    assert_int_equal(waits, 0);
+}
+
+static void one_that_never_was_there_is_not_waited_for(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    waits_take_no_time();
+    fake_die(f);
+    assert_err(ask(), PIL_E_UNREACHABLE);
+    assert_int_equal(waits, 0);
+}
+
+/* A cached verdict may serve. */
+static void looking_for_another_one_does_not_wait(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    waits_take_no_time();
+    assert_err(ask(), PIL_OK);
+    fake_die(f);
+    assert_false(pil_link_alive());
+    assert_err(pil_link_renew(pil_link_deadline()), PIL_E_UNREACHABLE);
+    assert_int_equal(waits, 0);
 }
 
 /* It did not answer, and then it was another one that did: the page must be the new one's. */
@@ -946,6 +1040,11 @@ int main(void)
         world_test(an_eof_finds_the_restarted_policyd),
         world_test(an_eof_instead_of_the_answer_asks_again_once),
         world_test(gone_is_unreachable_until_it_is_back),
+        world_test(who_asks_during_a_restart_waits_for_its_end),
+        world_test(it_waits_within_the_deadline_and_no_longer),
+        world_test(one_that_stays_away_is_waited_for_five_seconds),
+        world_test(one_that_never_was_there_is_not_waited_for),
+        world_test(looking_for_another_one_does_not_wait),
         world_test(timed_out_and_then_restarted),
         world_test(timed_out_and_then_the_same),
         world_test(a_second_link_maps_nothing),
