@@ -91,7 +91,7 @@ void pil_call_settle_family(int fd, struct pil_copied *copy, int type, bool only
         copy->sa.ss_family = (sa_family_t)domain;
 }
 
-void pil_call_settle_path(struct pil_copied *copy)
+bool pil_call_settle_path(struct pil_copied *copy)
 {
     struct sockaddr_un un = {.sun_family = AF_UNIX};
     struct pil_addr addr;
@@ -99,12 +99,13 @@ void pil_call_settle_path(struct pil_copied *copy)
     if (pil_addr_from((struct sockaddr *)&copy->sa, copy->len, &addr) ||
         addr.kind != PIL_KIND_UNIX || addr.path_len == 0 || addr.path[0] == '/' ||
         addr.path[0] == '@')
-        return;
+        return false;
     if (!pil_path_absolute((struct pil_slice){addr.path, addr.path_len}, un.sun_path,
                            sizeof(un.sun_path)))
-        return;
+        return false;
     memcpy(&copy->sa, &un, sizeof(un));
     copy->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(un.sun_path) + 1);
+    return true;
 }
 
 /* How rules know a path: where it leads, so that neither a link nor a relative name is a way around

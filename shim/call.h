@@ -65,9 +65,9 @@ static inline const struct sockaddr *pil_call_nowhere(const struct sockaddr *add
  */
 void pil_call_settle_family(int fd, struct pil_copied *copy, int type, bool only_wildcard);
 
-/* Makes a relative unix path absolute in the copy, where that fits: the kernel keeps the path as it
- * is bound, and by the time of listen and accept nobody knows relative to what. */
-void pil_call_settle_path(struct pil_copied *copy);
+/* Makes a relative unix path absolute in the copy, where that fits: the working directory may be
+ * another one when it is judged. True when it did. */
+bool pil_call_settle_path(struct pil_copied *copy);
 
 /* The query for an address. False when there is nothing to judge. The path that rules know is
  * written into room, which must live as long as the query. */

@@ -2,6 +2,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "shim/bound.h"
 #include "shim/call.h"
 #include "shim/decide.h"
 #include "shim/fresh.h"
@@ -68,18 +69,15 @@ int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const v
 }
 
 /* A stream socket is judged when it listens; a datagram socket receives from here on. */
-static int judge_bind(int fd, struct pil_copied *copy, const void *caller)
+static int judge_bind(int fd, int type, struct pil_copied *copy, const void *caller)
 {
-    int type = pil_call_socket_type(fd);
     struct pil_call_room room;
     struct pil_query q;
 
     if (type < 0)
         return -type;
-    if (stream(type)) {
-        pil_call_settle_path(copy);
+    if (stream(type))
         return 0;
-    }
     pil_call_settle_family(fd, copy, type, true);
     if (!pil_call_query(&q, PIL_ACTION_LISTEN, (const struct sockaddr *)&copy->sa, copy->len,
                         &room))
@@ -94,38 +92,56 @@ static int bind_to(int fd, const struct pil_copied *copy)
     return pil_real_host.bind(fd, (const struct sockaddr *)&copy->sa, copy->len);
 }
 
+/* The path is bound as it was given, and a note says what it led to. Without room for a note it is
+ * bound as what it leads to; but a program may stand in a folder that it could not enter from
+ * above. */
+static int bind_relative(int fd, const struct pil_copied *given, const struct pil_copied *absolute)
+{
+    bool noted = pil_bound_note(fd, absolute);
+    int result = bind_to(fd, noted ? given : absolute);
+
+    if (noted && result < 0)
+        pil_bound_forget(fd);
+    if (!noted && (result == -EACCES || result == -ENOENT))
+        result = bind_to(fd, given);
+    return result;
+}
+
 int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller)
 {
-    struct pil_copied copy, given;
-    int result;
+    struct pil_copied copy, absolute;
+    int type, error;
 
     pil_state_ready();
     if (!pil_call_copy(&copy, addr, len))
         return (int)pil_call_result(pil_real_host.bind(fd, pil_call_nowhere(addr), len));
-    given = copy;
-    result = judge_bind(fd, &copy, caller);
-    if (result)
-        return (int)pil_call_result(-result);
-    result = bind_to(fd, &copy);
-    /* A program may stand in a folder that it could not enter from above. */
-    if ((result == -EACCES || result == -ENOENT) && copy.len != given.len)
-        result = bind_to(fd, &given);
-    return (int)pil_call_result(result);
+    type = pil_call_socket_type(fd);
+    error = judge_bind(fd, type, &copy, caller);
+    if (error)
+        return (int)pil_call_result(-error);
+    absolute = copy;
+    if (stream(type) && pil_call_settle_path(&absolute))
+        return (int)pil_call_result(bind_relative(fd, &copy, &absolute));
+    return (int)pil_call_result(bind_to(fd, &copy));
 }
 
-/* Judges what is asked about a socket's own address. What the kernel calls no socket it will refuse
- * by itself; an address that a filter keeps from us is not known, and so refused. */
-static int judge_own(unsigned action, int fd, const struct pil_ip *source, const void *caller)
+/* Judges what is asked about a socket's own address, which the socket `bound` was given. What the
+ * kernel calls no socket it will refuse by itself; an address that a filter keeps from us is not
+ * known, and so refused. */
+static int judge_own(unsigned action, int fd, int bound, const struct pil_ip *source,
+                     const void *caller)
 {
-    struct sockaddr_storage sa;
-    socklen_t len = sizeof(sa);
-    int err = pil_real_sys.getsockname(fd, (struct sockaddr *)&sa, &len);
+    struct pil_copied own = {.len = sizeof(own.sa)};
+    int err = pil_real_sys.getsockname(fd, (struct sockaddr *)&own.sa, &own.len);
     struct pil_call_room room;
     struct pil_query q;
 
     if (err == -EACCES)
         return action == PIL_ACTION_ACCEPT ? ECONNABORTED : EACCES;
-    if (err || !pil_call_query(&q, action, (struct sockaddr *)&sa, len, &room))
+    if (err)
+        return 0;
+    pil_bound_complete(bound, &own);
+    if (!pil_call_query(&q, action, (struct sockaddr *)&own.sa, own.len, &room))
         return 0;
     q.source = *source;
     return pil_decide(&q, caller, NULL);
@@ -136,7 +152,7 @@ int pil_shim_listen(int fd, int backlog, const void *caller)
     int error;
 
     pil_state_ready();
-    error = judge_own(PIL_ACTION_LISTEN, fd, &(struct pil_ip){{0}}, caller);
+    error = judge_own(PIL_ACTION_LISTEN, fd, fd, &(struct pil_ip){{0}}, caller);
     if (error)
         return (int)pil_call_result(-error);
     return (int)pil_call_result(pil_real_host.listen(fd, backlog));
@@ -151,14 +167,14 @@ static void reset(int fd)
     pil_real_sys.close(fd);
 }
 
-static int judge_accept(int fd, const struct sockaddr_storage *peer, socklen_t len,
+static int judge_accept(int fd, int listener, const struct sockaddr_storage *peer, socklen_t len,
                         const void *caller)
 {
     struct pil_addr source;
 
     if (pil_addr_from((const struct sockaddr *)peer, len, &source))
         memset(&source.ip, 0, sizeof(source.ip));
-    return judge_own(PIL_ACTION_ACCEPT, fd, &source.ip, caller);
+    return judge_own(PIL_ACTION_ACCEPT, fd, listener, &source.ip, caller);
 }
 
 /* Where the kernel could not write the peer's address it refuses, having taken the connection. */
@@ -173,14 +189,14 @@ static bool room_for_peer(const struct sockaddr *addr, const socklen_t *len)
 }
 
 /* What the kernel gave: judged, and then given to the program or taken from it. */
-static int admit(int got, const struct sockaddr_storage *peer, socklen_t peer_len,
+static int admit(int got, int listener, const struct sockaddr_storage *peer, socklen_t peer_len,
                  struct sockaddr *addr, socklen_t *len, const void *caller)
 {
     int error;
 
     if (got < 0)
         return (int)pil_call_result(got);
-    error = room_for_peer(addr, len) ? judge_accept(got, peer, peer_len, caller) : EFAULT;
+    error = room_for_peer(addr, len) ? judge_accept(got, listener, peer, peer_len, caller) : EFAULT;
     if (error) {
         reset(got);
         return (int)pil_call_result(-error);
@@ -198,7 +214,7 @@ int pil_shim_accept(int fd, struct sockaddr *addr, socklen_t *len, const void *c
 
     pil_state_ready();
     got = pil_real_host.accept(fd, (struct sockaddr *)&peer, &peer_len);
-    return admit(got, &peer, peer_len, addr, len, caller);
+    return admit(got, fd, &peer, peer_len, addr, len, caller);
 }
 
 int pil_shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags, const void *caller)
@@ -209,5 +225,5 @@ int pil_shim_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags, c
 
     pil_state_ready();
     got = pil_real_host.accept4(fd, (struct sockaddr *)&peer, &peer_len, flags);
-    return admit(got, &peer, peer_len, addr, len, caller);
+    return admit(got, fd, &peer, peer_len, addr, len, caller);
 }

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "shim/bound.h"
 #include "shim/shim.h"
 #include "tests/support/shimworld.h"
 
@@ -239,25 +240,66 @@ static int bind_from_above_fails(int fd, const struct sockaddr *sa, socklen_t le
     return un.sun_path[0] == '/' ? -EACCES : pil_sysops_kernel.bind(fd, sa, len);
 }
 
-/* The absolute path is tried first; where only the relative one leads there, that one. */
+static int bind_short(int fd)
+{
+    struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "s"};
+
+    return pil_shim_bind(fd, (struct sockaddr *)&un, offsetof(struct sockaddr_un, sun_path) + 2,
+                         NULL);
+}
+
+/* The kernel keeps the path as it was given, and shows it so; rules see what it led to. */
+static void a_relative_path_is_bound_as_given_and_judged_as_absolute(void **state)
+{
+    struct fake_policyd *f = *state;
+    char *folder = test_folder_make(), here[512], want[512];
+    struct sockaddr_un un = {0};
+    socklen_t len = sizeof(un);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0), client = socket(AF_UNIX, SOCK_STREAM, 0), end;
+
+    assert_non_null(getcwd(here, sizeof(here)));
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(bind_short(fd), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&un, &len), 0);
+    assert_string_equal(un.sun_path, "s");
+    assert_int_equal(len, offsetof(struct sockaddr_un, sun_path) + 2);
+    assert_int_equal(chdir("/"), 0);
+    snprintf(want, sizeof(want), "%s/s", folder);
+    assert_int_equal(pil_shim_listen(fd, 4, NULL), 0);
+    assert_string_equal(fake_seen(f).text[0][0], want);
+    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(connect(client, (struct sockaddr *)&un, len), 0);
+    assert_int_equal(chdir(here), 0);
+    end = pil_shim_accept(fd, NULL, NULL, NULL);
+    assert_true(end >= 0);
+    assert_int_equal(fake_seen(f).last[0].action, PIL_ACTION_ACCEPT);
+    assert_string_equal(fake_seen(f).text[0][0], want);
+    close(fd), close(client), close(end);
+    test_folder_remove(folder);
+}
+
+/* Without room for a note the absolute path is tried first; where only the relative one leads
+ * there, that one. */
 static void a_relative_bind_works_where_the_absolute_does_not(void **state)
 {
     char *folder = test_folder_make(), here[512];
-    struct sockaddr_un un = {.sun_family = AF_UNIX, .sun_path = "s"};
-    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0), other[PIL_BOUND_MAX];
+    struct pil_copied note = {.len = 4};
 
     (void)state;
+    for (unsigned i = 0; i < PIL_BOUND_MAX; i++)
+        (void)pil_bound_note(other[i] = socket(AF_UNIX, SOCK_STREAM, 0), &note);
     assert_non_null(getcwd(here, sizeof(here)));
     assert_int_equal(chdir(folder), 0);
     bind_count = 0;
     pil_real_host.bind = bind_from_above_fails;
-    assert_int_equal(
-        pil_shim_bind(fd, (struct sockaddr *)&un, offsetof(struct sockaddr_un, sun_path) + 2, NULL),
-        0);
+    assert_int_equal(bind_short(fd), 0);
     assert_int_equal(bind_count, 2);
     assert_int_equal(binds[0][0], '/');
     assert_string_equal(binds[1], "s");
     assert_int_equal(chdir(here), 0);
+    for (unsigned i = 0; i < PIL_BOUND_MAX; i++)
+        pil_bound_forget(other[i]), close(other[i]);
     close(fd);
     test_folder_remove(folder);
 }
@@ -478,6 +520,7 @@ int main(void)
         world_test(what_was_judged_is_what_is_connected),
         world_test(unix_sockets_are_judged_by_their_absolute_path),
         world_test(the_name_service_reaches_its_daemons),
+        world_test(a_relative_path_is_bound_as_given_and_judged_as_absolute),
         world_test(a_relative_bind_works_where_the_absolute_does_not),
         world_test(listen_is_judged_by_the_own_address),
         world_test(a_denied_listen_does_not_listen),
