@@ -75,6 +75,7 @@ help:
 #: demo       half a minute of it at work on redis, nginx and curl
 #: check      every test; the last line counts them
 #: compatibility  docs/compatibility.md, from what the last check found
+#: releases   the library in other releases of Debian, with their glibc
 #: asan tsan  the same units under the sanitizers
 #: bench      speed and size against the targets; writes build/bench.json
 #: fuzz       every fuzz target, FUZZ_SECONDS each (600)
@@ -162,6 +163,10 @@ check-built: $(PROGRAMS) $(UNITS) $(VICTIMS)
 
 compatibility:
 	BUILD=$(BUILD) sh tests/compatibility.sh
+
+.PHONY: releases
+releases: $(PROGRAMS)
+	BUILD=$(BUILD) sh tests/releases.sh
 
 check-units: $(UNITS) $(PROGRAMS)
 	BUILD=$(BUILD) tests/run.sh units

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "core/err.h"
+#include "core/sysops.h"
 
 #define ANSWER_MAX (64u << 20) /* bytes: no answer of an honest policyd is longer */
 
@@ -44,10 +45,14 @@ static int check_peer(struct pil_client *c)
 {
     struct ucred who = {0};
     socklen_t len = sizeof(who);
+    uint32_t real, effective, saved;
 
     if (getsockopt(c->fd, SOL_SOCKET, SO_PEERCRED, &who, &len) || len != sizeof(who))
         return fail(c, PIL_E_PEER, "%s: the kernel does not say who is there", c->socket);
-    if (who.uid != 0 && who.uid != geteuid())
+    /* By the kernel, which said who is there, and which fakeroot does not deceive. */
+    if (pil_sysops_kernel.getresuid(&real, &effective, &saved))
+        effective = 0;
+    if (who.uid != 0 && who.uid != effective)
         return fail(c, PIL_E_PEER, "%s: it was opened by uid %u, not by root or by you", c->socket,
                     (unsigned)who.uid);
     return PIL_OK;

@@ -385,6 +385,25 @@ enum pil_cover pil_elf_inspect_fd(const struct pil_sysops *sys, int fd, struct p
     return out->cover;
 }
 
+/* The loader maps what the headers say, and what is missing ends the program or, worse, the
+ * loading: then the program runs without the library. */
+static bool is_whole(const struct pil_sysops *sys, int fd, const struct head *head)
+{
+    struct segment seg[PHDRS_AT_ONCE];
+    char byte;
+
+    for (unsigned i = 0; i < head->phnum; i++) {
+        const struct segment *s = &seg[i % PHDRS_AT_ONCE];
+
+        if (i % PHDRS_AT_ONCE == 0 && read_segments(sys, fd, head, i, seg) == 0)
+            return false;
+        if (s->size > 0 && (s->size > UINT64_MAX - s->offset ||
+                            !read_at(sys, fd, &byte, 1, s->offset + s->size - 1)))
+            return false;
+    }
+    return head->phnum > 0;
+}
+
 enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd, const struct pil_class *class)
 {
     struct pil_elf_report report = {0};
@@ -401,7 +420,10 @@ enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd, const struc
         return cover;
     if (head.class != class)
         return PIL_COVER_CLASS;
-    return head.type == ET_DYN ? PIL_COVER_YES : PIL_COVER_NOTELF;
+    if (head.type != ET_DYN)
+        return PIL_COVER_NOTELF;
+    return read_head_of_class(sys, fd, &head) && is_whole(sys, fd, &head) ? PIL_COVER_YES
+                                                                          : PIL_COVER_CUT;
 }
 
 enum pil_cover pil_elf_cover(const struct pil_sysops *sys, const struct pil_elf_report *report,

@@ -55,7 +55,8 @@ struct pil_class;
       "name a program instead of a script in the #! line")                                         \
     X(NAMESPACE, "namespace",                                                                      \
       "it is loaded into a namespace of its own (dlmopen), with a libc that has no hooks",         \
-      "load it with dlopen")
+      "load it with dlopen")                                                                       \
+    X(CUT, "cut-short", "the file ends before what its headers announce", "install it anew")
 
 enum pil_cover {
 #define PIL_COVER_ENUM(id, name, why, remedy) PIL_COVER_##id,
@@ -96,7 +97,7 @@ enum pil_cover pil_elf_cover(const struct pil_sysops *sys, const struct pil_elf_
 
 /*
  * PIL_COVER_YES when fd is a shared library that the loader could preload into programs of that
- * class: a readable ELF file of its class and machine, of type ET_DYN.
+ * class: a readable ELF file of its class and machine, of type ET_DYN, with all of its segments.
  */
 enum pil_cover pil_elf_library(const struct pil_sysops *sys, int fd, const struct pil_class *class);
 

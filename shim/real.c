@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 
 #include "core/defs.h"
+#include "shim/call.h"
 #include "shim/symbol.h"
 
 long pil_stub(long number, long a, long b, long c, long d, long e, long f) PIL_HIDDEN;
@@ -86,6 +87,14 @@ struct pil_real_libc pil_real_libc;
 /* POSIX lets the address of a function be stored like this. */
 #define BIND(name) (*(void **)&pil_real_libc.name = pil_symbol_next(#name))
 
+/* What libc gained with 2.34. */
+static int kernel_execveat(int dir, const char *path, char *const argv[], char *const envp[],
+                           int flags)
+{
+    return (int)pil_call_result(
+        pil_sysops_call(SYS_execveat, dir, (long)path, (long)argv, (long)envp, flags, 0));
+}
+
 void pil_real_bind(void)
 {
     FILL(pil_real_sys, sys);
@@ -109,6 +118,8 @@ void pil_real_bind(void)
     BIND(execvpe);
     BIND(fexecve);
     BIND(execveat);
+    if (!pil_real_libc.execveat)
+        pil_real_libc.execveat = kernel_execveat;
     BIND(posix_spawn);
     BIND(posix_spawnp);
     BIND(system);

@@ -1,5 +1,5 @@
 #!/bin/sh
-# A clean Debian 12 tree, for tests that install packages or boot.
+# A clean Debian tree, of release SUITE (12, "bookworm"), for tests that install packages or boot.
 #
 #   tests/systemd/tree.sh DIR [PACKAGE...]
 #
@@ -8,7 +8,7 @@
 # (build/cache) and later calls only unpack it. Needs root and debootstrap. Nothing that lies in
 # the tree is started.
 set -eu
-SUITE=bookworm
+SUITE=${SUITE:-bookworm}
 root=$(cd "$(dirname "$0")/../.." && pwd)
 CACHE=${CACHE:-$root/build/cache}
 

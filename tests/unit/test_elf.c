@@ -486,6 +486,30 @@ static void a_library_is_told_from_a_program(void **state)
     free(path);
 }
 
+/* Of each segment that the headers announce the last byte must be there. */
+static void a_library_that_was_cut_short_is_told(void **state)
+{
+    struct world *w = *state;
+    struct fake f = fake_program(LOADER);
+    char *path = put(w, "lib", &f, sizeof(f), 0644);
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+
+    f.ph[0].p_offset = sizeof(f) - 8;
+    f.ph[0].p_filesz = 8;
+    assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_YES);
+    assert_int_equal(ftruncate(fd, sizeof(f) - 1), 0);
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_CUT);
+    f.ph[0].p_offset = UINT64_MAX - 3;
+    assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_CUT);
+    f.head.e_phnum = 0;
+    assert_int_equal(pwrite(fd, &f, sizeof(f), 0), sizeof(f));
+    assert_cover(pil_elf_library(&pil_sysops_kernel, fd, pil_classes_ours()), PIL_COVER_CUT);
+    close(fd);
+    free(path);
+}
+
 /* ---- system calls that answer as told ---------------------------------------------------- */
 
 static struct {
@@ -668,6 +692,7 @@ int main(void)
         WITH_FOLDER(the_other_class_is_judged_whole),
         WITH_FOLDER(the_library_of_its_class_covers_it),
         WITH_FOLDER(a_library_is_told_from_a_program),
+        WITH_FOLDER(a_library_that_was_cut_short_is_told),
         cmocka_unit_test(setuid_of_another_is_refused),
         cmocka_unit_test(file_capabilities_are_refused_unless_for_root),
         cmocka_unit_test(failing_calls_refuse),
