@@ -1,5 +1,4 @@
 /* pillion decisions: the decision log, as it is written or as it was written to a file. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,31 +152,6 @@ static int follow(const char *socket, const struct view *v, struct pil_lines *li
     return pil_cli_exit_of(error == PIL_E_CLOSED ? PIL_OK : error);
 }
 
-static int read_file(const char *path, struct pil_lines *lines)
-{
-    bool standard = strcmp(path, "-") == 0;
-    FILE *file = standard ? stdin : fopen(path, "re");
-    char buf[16384];
-    size_t got;
-    int code = PIL_EXIT_OK;
-
-    if (!file) {
-        pil_cli_error("cannot read the log \"%s\": %s", path, strerror(errno));
-        return errno == EACCES ? PIL_EXIT_PERMISSION : PIL_EXIT_FAILED;
-    }
-    while ((got = fread(buf, 1, sizeof(buf), file)) > 0)
-        if (!pil_lines_feed(lines, buf, got))
-            break;
-    pil_lines_end(lines);
-    if (ferror(file)) {
-        pil_cli_error("cannot read the log \"%s\": %s", path, strerror(errno));
-        code = PIL_EXIT_FAILED;
-    }
-    if (!standard)
-        fclose(file);
-    return code;
-}
-
 static int show(const char *socket, const char *log, struct view *v)
 {
     struct pil_lines *lines = calloc(1, sizeof(*lines));
@@ -187,7 +161,7 @@ static int show(const char *socket, const char *log, struct view *v)
         return PIL_EXIT_FAILED;
     lines->line = take_line;
     lines->cookie = v;
-    code = log ? read_file(log, lines) : follow(socket, v, lines);
+    code = log ? pil_lines_file(log, lines) : follow(socket, v, lines);
     if (lines->skipped)
         pil_cli_error("%u lines were too long and are passed over", lines->skipped);
     free(lines);

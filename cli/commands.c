@@ -14,6 +14,9 @@ const struct pil_command pil_commands[] = {
     {"status", "[OPTIONS]", "show policyd, its policy and the processes under it", pil_cmd_status},
     {"reload", "[OPTIONS]", "make policyd read its policy again", pil_cmd_reload},
     {"decisions", "[OPTIONS]", "show decisions as they are taken", pil_cmd_decisions},
+    {"learn", "[OPTIONS] [--] COMMAND [ARGUMENT...] | --unit UNIT [OPTIONS]",
+     "look on while a program runs, and write its policy", pil_cmd_learn},
+    {"shadow", "[OPTIONS]", "show what policies in shadow would have changed", pil_cmd_shadow},
     {"version", "[OPTIONS]", "print the version", pil_cmd_version},
     {"help", "[COMMAND]", "print this list, or how a command is used", pil_cmd_help},
 };

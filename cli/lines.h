@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "cli/cli.h"
+
 #define PIL_LINES_MAX 65536u
 
 struct pil_lines {
@@ -26,5 +28,9 @@ struct pil_lines {
 bool pil_lines_feed(struct pil_lines *lines, const char *text, size_t len);
 /* What is left behind the last newline is a line too. */
 bool pil_lines_end(struct pil_lines *lines);
+
+/* All lines of a file, "-" for stdin, until a call of line is false: PIL_EXIT_OK, or what is wrong
+ * is said. */
+int pil_lines_file(const char *path, struct pil_lines *lines) PIL_USERESULT;
 
 #endif

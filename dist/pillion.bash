@@ -13,13 +13,14 @@ _pillion_processes()
         sed -n '/"attached"/,$s/^ *"pid": \([0-9]\{1,\}\),\{0,1\}$/\1/p'
 }
 
-# Index of the word behind the options of `run`, where the other program begins; 0 if not yet.
+# Index of the word behind the options of `run` and `learn`, where the other program begins; 0 if not yet.
 _pillion_program()
 {
     local i
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
         --solo | --log | --socket | --timeout | -s | -t) ((i++)) ;;
+        --output | -o | --title | --owner | --by | --widen | --unit | -u | --workload | -w | --for) ((i++)) ;;
         --) echo $((i + 1)); return ;;
         -*) ;;
         *) echo "$i"; return ;;
@@ -31,7 +32,7 @@ _pillion_program()
 _pillion()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check explain render status reload decisions version help"
+    local commands="run check explain render status reload decisions learn shadow version help"
     local options="" start
     COMPREPLY=()
 
@@ -39,7 +40,7 @@ _pillion()
         COMPREPLY=($(compgen -W "$commands --help --version" -- "$cur"))
         return
     fi
-    if [[ ${COMP_WORDS[1]} == run ]]; then
+    if [[ ${COMP_WORDS[1]} == run || ${COMP_WORDS[1]} == learn ]]; then
         start=$(_pillion_program)
         if ((start > 0 && start < COMP_CWORD)); then
             if declare -F _command_offset >/dev/null; then
@@ -51,7 +52,7 @@ _pillion()
         fi
     fi
     case $prev in
-    --solo | --policy | --exe | --log | --socket | -s)
+    --solo | --policy | --exe | --log | --socket | -s | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
@@ -65,6 +66,17 @@ _pillion()
         ;;
     --pid)
         COMPREPLY=($(compgen -W "$(_pillion_processes)" -- "$cur"))
+        return
+        ;;
+    --widen)
+        COMPREPLY=($(compgen -W "loopback network private any" -- "$cur"))
+        return
+        ;;
+    --by)
+        COMPREPLY=($(compgen -W "exe user unit cgroup" -- "$cur"))
+        return
+        ;;
+    --title | --owner | --for | --since)
         return
         ;;
     --user | -u)
@@ -86,6 +98,13 @@ _pillion()
     render) options="--json --socket --help" ;;
     status) options="--processes --json --socket --help" ;;
     reload) options="--json --socket --help" ;;
+    learn)
+        options="--output --title --owner --by --widen --exact --force --wait --unit --workload \
+            --for --socket --help"
+        ;;
+    shadow)
+        options="--rules --policy --workload --since --log --reset --json --socket --help"
+        ;;
     decisions) options="--follow --log --denied --workload --json --socket --help" ;;
     version) options="--json --help" ;;
     esac
@@ -94,7 +113,7 @@ _pillion()
         return
     fi
     case ${COMP_WORDS[1]} in
-    run) COMPREPLY=($(compgen -c -- "$cur")) ;;
+    run | learn) COMPREPLY=($(compgen -c -- "$cur")) ;;
     check | render) COMPREPLY=($(compgen -f -- "$cur")) ;;
     explain) COMPREPLY=($(compgen -W "connect accept listen send resolve" -- "$cur")) ;;
     help) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
