@@ -8,7 +8,8 @@ EXEMPT='__asan_default_options io_uring_setup io_uring_queue_init io_uring_queue
 missing=
 for name in $(sed -n '/global:/,/local:/p' preload/exports.map | tr -d ' ;' | grep -v ':$'); do
     case " $(echo $EXEMPT) " in *" $name "*) continue ;; esac
-    grep -qE "(CALL|POINTER|EXEC)\\($name," tests/victims/17_every_hook.c || missing="$missing $name"
+    grep -qE "(CALL|POINTER|EXEC)\\($name," tests/victims/17_every_hook.c ||
+        missing="$missing $name"
 done
 if [ -z "$missing" ]; then
     echo "ok - every hook is called"
