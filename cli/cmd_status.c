@@ -25,6 +25,22 @@ static void print_health(const json_t *health)
     }
 }
 
+static void print_switch(const json_t *now)
+{
+    const char *mode = pil_out_string(now, "mode");
+
+    if (*mode == '\0' || strcmp(mode, "on") == 0)
+        return;
+    printf("switch     %s: NOTHING IS REFUSED", mode);
+    if (*pil_out_string(now, "until"))
+        printf(" until %s", pil_out_string(now, "until"));
+    fputs(", by ", stdout);
+    pil_out_text(stdout, pil_out_string(now, "by"));
+    fputs(": ", stdout);
+    pil_out_text(stdout, pil_out_string(now, "reason"));
+    putchar('\n');
+}
+
 static void print_policy(const json_t *policy)
 {
     const json_t *paths = json_object_get(policy, "paths"), *one;
@@ -112,6 +128,7 @@ static void print_status(const json_t *status, const char *socket)
     pil_out_text(stdout, socket);
     putchar('\n');
     print_health(json_object_get(status, "health"));
+    print_switch(json_object_get(status, "switch"));
     print_policy(json_object_get(status, "policy"));
     print_load(json_object_get(status, "load"));
     printf("processes  %lld, with %lld sessions\n", (long long)pil_out_number(status, "processes"),

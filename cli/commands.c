@@ -17,6 +17,8 @@ const struct pil_command pil_commands[] = {
     {"learn", "[OPTIONS] [--] COMMAND [ARGUMENT...] | --unit UNIT [OPTIONS]",
      "look on while a program runs, and write its policy", pil_cmd_learn},
     {"shadow", "[OPTIONS]", "show what policies in shadow would have changed", pil_cmd_shadow},
+    {"switch", "[OPTIONS] [on|shadow|off]", "turn enforcement of the host off, or on again",
+     pil_cmd_switch},
     {"version", "[OPTIONS]", "print the version", pil_cmd_version},
     {"help", "[COMMAND]", "print this list, or how a command is used", pil_cmd_help},
 };

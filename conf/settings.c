@@ -61,6 +61,8 @@ static const struct row rows[] = {
     {"verdict_ttl", KIND_TIME, AT(verdict_ttl), 0, 3600000, NULL, "10s", "0s..1h"},
     {"deadline", KIND_TIME, AT(deadline), 1, 60000, NULL, "250ms", "1ms..60s"},
     {"max_age", KIND_TIME, AT(max_age), 0, 2592000000u, NULL, "0s", "0s (for ever)..30d"},
+    {"switch", KIND_TEXT, AT(kill_switch), 0, 4091, NULL, PIL_DEFAULT_SWITCH,
+     "an absolute path, or \"\" for none"},
     {"watch", KIND_BOOL, AT(watch), 0, 1, NULL, "yes", "yes, no"},
     {"sessions", KIND_COUNT, AT(sessions), 16, 1000000, NULL, "8192", "16..1000000"},
     {"sessions_per_uid", KIND_COUNT, AT(sessions_per_uid), 1, 1000000, NULL, "4096", "1..1000000"},
@@ -189,6 +191,8 @@ static bool text_legal(const struct row *row, const char *text)
     if (len < row->low || len > row->high)
         return false;
     if (row->kind == KIND_PATH)
+        return text[0] == '/';
+    if (row->offset == AT(kill_switch) && len > 0)
         return text[0] == '/';
     if (row->offset == AT(abstract) && len > 0)
         return text[0] == '@' && len > 1;

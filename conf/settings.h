@@ -54,6 +54,7 @@ struct pil_settings {
     uint32_t verdict_ttl; /* milliseconds */
     uint32_t deadline;    /* milliseconds */
     uint32_t max_age;     /* milliseconds; 0 for ever */
+    char *kill_switch;    /* root's file that turns enforcement off; "" for none */
     bool watch;           /* reload when policy files change */
     uint32_t sessions, sessions_per_uid;
     uint32_t host_cache; /* entries */

@@ -89,7 +89,8 @@ enum pil_effect {
     X(POLICY_STALE, 11, "policy-stale", "the policy in force is older than max_age")               \
     X(NO_POLICY, 12, "no-policy", "policyd has no policy yet")                                     \
     X(LOG_FULL, 13, "log-full", "the decision log cannot be written and the choice is deny")       \
-    X(LIMIT, 14, "limit", "a limit of policyd is reached")
+    X(LIMIT, 14, "limit", "a limit of policyd is reached")                                         \
+    X(SWITCHED, 15, "switched", "the host's kill switch lets everything through")
 
 enum pil_reason {
 #define PIL_REASON_ENUM(id, number, name, text) PIL_REASON_##id = number,

@@ -32,7 +32,7 @@ _pillion_program()
 _pillion()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check explain render status reload decisions learn shadow version help"
+    local commands="run check explain render status reload decisions learn shadow switch version help"
     local options="" start
     COMPREPLY=()
 
@@ -52,7 +52,7 @@ _pillion()
         fi
     fi
     case $prev in
-    --solo | --policy | --exe | --log | --socket | -s | --output | -o)
+    --solo | --policy | --exe | --log | --socket | -s | --file | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
@@ -84,7 +84,7 @@ _pillion()
         return
         ;;
     --timeout | -t | --at | --unit | --cgroup | --sha256 | --source | --caller | -c | --name | \
-        -n | --host-id)
+        -n | --host-id | --reason | -r | --for)
         return
         ;;
     esac
@@ -106,6 +106,7 @@ _pillion()
         options="--rules --policy --workload --since --log --reset --json --socket --help"
         ;;
     decisions) options="--follow --log --denied --workload --json --socket --help" ;;
+    switch) options="--reason --for --file --json --socket --help" ;;
     version) options="--json --help" ;;
     esac
     if [[ $cur == -* ]]; then
@@ -116,6 +117,7 @@ _pillion()
     run | learn) COMPREPLY=($(compgen -c -- "$cur")) ;;
     check | render) COMPREPLY=($(compgen -f -- "$cur")) ;;
     explain) COMPREPLY=($(compgen -W "connect accept listen send resolve" -- "$cur")) ;;
+    switch) COMPREPLY=($(compgen -W "on shadow off" -- "$cur")) ;;
     help) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
     esac
 }

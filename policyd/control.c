@@ -16,6 +16,7 @@
 #include "policyd/report.h"
 #include "policyd/session.h"
 #include "policyd/store.h"
+#include "policyd/switch.h"
 
 #define SEND_SECONDS 10                                            /* a client has to read within */
 #define PIECE        (PIL_WIRE_MAX - sizeof(struct pil_wire_head)) /* text in one frame */
@@ -314,6 +315,18 @@ static bool do_learned(struct pil_session *s, const json_t *arg)
     return pil_control_answer(s, answer, -1, answer ? PIL_OK : PIL_E_NOMEM, NULL);
 }
 
+/* Root alone: a control group that may reload shall not be able to turn policy off. */
+static bool do_switch(struct pil_session *s, const json_t *arg)
+{
+    struct pil_switch *sw = s->d->kill_switch;
+
+    (void)arg;
+    if (!sw || !pil_switch_may(sw, s))
+        return pil_control_answer(s, NULL, -1, PIL_E_PERMISSION, "only root may do that");
+    pil_switch_read(sw, "command", s);
+    return pil_control_answer(s, pil_switch_report(sw), -1, PIL_OK, NULL);
+}
+
 static const struct {
     const char *name;
     bool privileged;
@@ -322,7 +335,7 @@ static const struct {
     {"status", false, do_status},  {"processes", false, do_processes}, {"image", false, do_image},
     {"expect", false, do_expect},  {"arrival", false, do_arrival},     {"reload", true, do_reload},
     {"follow", true, do_follow},   {"shadow", true, do_shadow},        {"learn", true, do_learn},
-    {"learned", true, do_learned},
+    {"learned", true, do_learned}, {"switch", false, do_switch},
 };
 
 static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t *arg)
@@ -338,7 +351,7 @@ static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t 
     }
     return pil_control_answer(s, NULL, -1, PIL_E_NOTFOUND,
                               "unknown verb; legal is status, processes, image, expect, arrival, "
-                              "reload, follow, shadow, learn, learned");
+                              "reload, follow, shadow, learn, learned, switch");
 }
 
 bool pil_control_handle(struct pil_session *s, const struct pil_control *control)

@@ -24,6 +24,7 @@ struct pil_observer;
 struct pil_reply;
 struct pil_server;
 struct pil_store;
+struct pil_switch;
 
 struct pil_daemon {
     struct event_base *base;
@@ -41,6 +42,8 @@ struct pil_daemon {
     struct pil_observer *observer;
     struct pil_follower *followers; /* control sessions that follow decisions */
     struct pil_reply *reloading;    /* answers that wait for a load to end */
+    struct pil_switch *kill_switch; /* NULL: on */
+    uid_t starter;                  /* who started policyd */
     gid_t control_gid;              /* (gid_t)-1: none */
     bool solo;                      /* private to one command */
 };

@@ -24,6 +24,7 @@ struct pil_decider {
     struct pil_stats *stats;
     struct pil_cache *cache;
     uint8_t bucket;
+    enum pil_switch_mode mode; /* the host's kill switch */
     /* Offsets of the zones of one generation in one minute; zones change on whole minutes. */
     int32_t zone[ZONES_MAX];
     uint32_t zones;
@@ -145,8 +146,9 @@ static void look_up(struct pil_decider *d, const struct pil_policy_image *policy
     d->stats->cache_evictions += pil_cache_put(d->cache, who, q, now_ms, out);
 }
 
-void pil_decide(struct pil_decider *d, const struct pil_subject *who, const struct pil_query *q,
-                struct pil_verdict *out)
+/* What policy says, or why it cannot say anything. */
+static void ask_policy(struct pil_decider *d, const struct pil_subject *who,
+                       const struct pil_query *q, struct pil_verdict *out)
 {
     const struct pil_policy_image *policy = pil_store_current(d->store);
     uint32_t left = pil_store_left(d->store);
@@ -159,8 +161,42 @@ void pil_decide(struct pil_decider *d, const struct pil_subject *who, const stru
         refuse(out, PIL_REASON_LOG_FULL);
     else
         look_up(d, policy, who, q, left, out);
-    if (policy)
-        out->generation = policy->generation;
+}
+
+void pil_decider_switch(struct pil_decider *d, enum pil_switch_mode mode)
+{
+    d->mode = mode;
+}
+
+/* In shadow what would have been refused stands beside the allow. */
+static void let_through(const struct pil_decider *d, struct pil_verdict *out)
+{
+    struct pil_verdict would = *out;
+
+    *out = (struct pil_verdict){
+        .effect = PIL_ALLOW,
+        .reason = PIL_REASON_SWITCHED,
+        .shadow = d->mode == PIL_SWITCH_SHADOW ? PIL_SHADOW_WOULD_DENY : PIL_SHADOW_NONE,
+        .tier = would.tier,
+        .rule = PIL_NO_INDEX,
+        .policy = PIL_NO_INDEX,
+        .shadow_rule = would.rule,
+        .shadow_policy = would.policy,
+        .shadow_reason = would.reason,
+        .ttl_ms = d->settings->verdict_ttl,
+    };
+}
+
+void pil_decide(struct pil_decider *d, const struct pil_subject *who, const struct pil_query *q,
+                struct pil_verdict *out)
+{
+    if (d->mode == PIL_SWITCH_OFF)
+        refuse(out, PIL_REASON_SWITCHED);
+    else
+        ask_policy(d, who, q, out);
+    if (d->mode != PIL_SWITCH_ON && out->effect != PIL_ALLOW)
+        let_through(d, out);
+    out->generation = pil_store_generation(d->store);
     if (q->flags & PIL_QUERY_AHEAD)
         return;
     d->stats->decisions[out->tier][out->effect]++;

@@ -8,6 +8,7 @@
 #ifndef PIL_POLICYD_DECIDE_H
 #define PIL_POLICYD_DECIDE_H
 
+#include "conf/switch.h"
 #include "core/query.h"
 
 struct pil_decider;
@@ -24,6 +25,9 @@ int pil_decider_open(const struct pil_settings *settings, struct pil_store *stor
 /* Fills *out wholly and counts it. */
 void pil_decide(struct pil_decider *d, const struct pil_subject *who, const struct pil_query *q,
                 struct pil_verdict *out);
+
+/* The host's kill switch; on at first. The caller raises the generation. */
+void pil_decider_switch(struct pil_decider *d, enum pil_switch_mode mode);
 
 void pil_decider_close(struct pil_decider *d);
 

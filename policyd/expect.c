@@ -15,6 +15,7 @@
 #include "policyd/daemon.h"
 #include "policyd/journal.h"
 #include "policyd/session.h"
+#include "policyd/switch.h"
 
 #define PROMISES_MAX 1024u
 #define PER_UID_MAX  128u
@@ -126,8 +127,23 @@ static void wait_for_end(struct promise *promise, enum phase phase)
     release(promise);
 }
 
+/* While the host's switch is not on, nothing is refused: neither is a program that is not covered.
+ */
+static bool let_go(struct promise *promise)
+{
+    if (promise->phase != PHASE_WAITING ||
+        pil_switch_mode(promise->expect->d->kill_switch) == PIL_SWITCH_ON)
+        return false;
+    tell(promise, "let-go", 0);
+    settle(promise, "let-go");
+    release(promise);
+    return true;
+}
+
 static void on_late(struct promise *promise)
 {
+    if (let_go(promise))
+        return;
     if (promise->phase == PHASE_WAITING && promise->watcher) {
         wait_for_end(promise, PHASE_LATE);
         settle(promise, "late");
@@ -156,7 +172,8 @@ static void on_due(evutil_socket_t fd, short what, void *cookie)
 /* A watcher looks for itself when policyd goes away; without one nobody would. */
 static void kill_unwatched(struct promise *promise)
 {
-    if (promise->watcher || syscall(SYS_pidfd_send_signal, promise->peer.pidfd, SIGKILL, NULL, 0))
+    if (promise->watcher || pil_switch_mode(promise->expect->d->kill_switch) != PIL_SWITCH_ON ||
+        syscall(SYS_pidfd_send_signal, promise->peer.pidfd, SIGKILL, NULL, 0))
         return;
     promise->expect->d->stats.expected_killed++;
     tell(promise, "killed", 0);

@@ -6,6 +6,7 @@
 #include "policyd/daemon.h"
 #include "policyd/log.h"
 #include "policyd/store.h"
+#include "policyd/switch.h"
 
 /* Each writes its sentence and returns true when it is a reason. */
 typedef bool symptom(const struct pil_daemon *d, char *text, size_t cap);
@@ -54,14 +55,23 @@ static bool log_failing(const struct pil_daemon *d, char *text, size_t cap)
     return true;
 }
 
+static bool switch_refused(const struct pil_daemon *d, char *text, size_t cap)
+{
+    const char *problem = pil_switch_problem(d->kill_switch);
+
+    if (!problem)
+        return false;
+    snprintf(text, cap, "the switch is on, because its file cannot be followed: %s", problem);
+    return true;
+}
+
 static const struct {
     const char *name;
     symptom *shows;
 } symptoms[] = {
-    {"no-policy", no_policy},
-    {"reload-failed", reload_failed},
-    {"policy-stale", policy_stale},
-    {"log-failing", log_failing},
+    {"no-policy", no_policy},           {"reload-failed", reload_failed},
+    {"policy-stale", policy_stale},     {"log-failing", log_failing},
+    {"switch-refused", switch_refused},
 };
 _Static_assert(PIL_NELEM(symptoms) <= PIL_HEALTH_MAX, "room for all at once");
 

@@ -135,6 +135,9 @@ static uint16_t copy_text(char *out, size_t cap, struct pil_slice text)
 
 static bool wanted(const struct pil_journal *j, const struct pil_verdict *v)
 {
+    /* While the switch is off, a log that is full or slow must not count. */
+    if (v->reason == PIL_REASON_SWITCHED && v->shadow == PIL_SHADOW_NONE)
+        return false;
     return v->effect != PIL_ALLOW || v->shadow != PIL_SHADOW_NONE ||
            j->d->settings.log_allows == PIL_LOG_ALLOWS_ALL;
 }

@@ -15,6 +15,7 @@
 #include "policyd/log.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
+#include "policyd/switch.h"
 
 #define SOCKETS_MAX     8u
 #define HEADERS_MAX     8192
@@ -99,6 +100,15 @@ static void put_latency(const struct pil_stats *stats, struct evbuffer *out)
     labelled(out, "decide_seconds_bucket", "le", "+Inf", sum);
     evbuffer_add_printf(out, "pillion_decide_seconds_sum %.9f\npillion_decide_seconds_count %llu\n",
                         (double)stats->latency_ns / 1e9, (unsigned long long)sum);
+}
+
+static void put_switch(struct pil_daemon *d, struct evbuffer *out)
+{
+    enum pil_switch_mode in_force = pil_switch_mode(d->kill_switch);
+
+    head(out, "switch", "gauge", "1 for the mode that the host's kill switch is in.");
+    for (unsigned mode = 0; mode < PIL_SWITCH_MODES; mode++)
+        labelled(out, "switch", "mode", pil_switch_name(mode), mode == in_force);
 }
 
 static void put_policy(struct pil_daemon *d, struct evbuffer *out)
@@ -187,6 +197,7 @@ void pil_metrics_text(struct pil_daemon *d, struct evbuffer *out)
         d->stats.cache_misses);
     one(out, "host_cache_evictions_total", "counter", "Live entries that made room.",
         d->stats.cache_evictions);
+    put_switch(d, out);
     put_policy(d, out);
     put_sessions(d, &sum, out);
     put_log(d, out);
@@ -218,6 +229,7 @@ static void on_metrics(struct evhttp_request *req, void *cookie)
 static void on_health(struct evhttp_request *req, void *cookie)
 {
     struct evbuffer *body = evbuffer_new();
+    const struct pil_daemon *d = cookie;
     struct pil_health health;
 
     if (!body) {
@@ -227,6 +239,10 @@ static void on_health(struct evhttp_request *req, void *cookie)
     pil_health_check(cookie, &health);
     if (health.count == 0)
         evbuffer_add_printf(body, "ok\n");
+    /* policyd is well then, but whoever looks shall see it. */
+    if (pil_switch_mode(d->kill_switch) != PIL_SWITCH_ON)
+        evbuffer_add_printf(body, "the switch is %s: nothing is refused\n",
+                            pil_switch_name(pil_switch_mode(d->kill_switch)));
     for (unsigned i = 0; i < health.count; i++)
         evbuffer_add_printf(body, "%s: %s\n", health.reason[i].name, health.reason[i].text);
     send_text(req, health.count ? HTTP_SERVUNAVAIL : HTTP_OK, health.count ? "not well" : "OK",

@@ -11,6 +11,7 @@
 #include "policyd/log.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
+#include "policyd/switch.h"
 
 /* Bytes of a path that are no UTF-8 are shown as "?": JSON has no other way to say them. */
 static json_t *text(const char *value)
@@ -177,6 +178,7 @@ json_t *pil_report_status(struct pil_daemon *d)
     put(out, "socket", text(d->settings.socket));
     put(out, "abstract", text(d->settings.abstract));
     put(out, "health", health(d));
+    put(out, "switch", pil_switch_report(d->kill_switch));
     put(out, "policy", policy_state(d));
     put(out, "load", pil_report_load(d, pil_store_last(d->store)));
     put_u64(out, "sessions", d->server ? pil_server_sessions(d->server) : 0);

@@ -30,6 +30,7 @@
 #include "policyd/server.h"
 #include "policyd/session.h"
 #include "policyd/store.h"
+#include "policyd/switch.h"
 #include "policyd/watch.h"
 
 static const struct pil_at nowhere = {0};
@@ -181,6 +182,7 @@ static void on_signal(evutil_socket_t number, short what, void *cookie)
     switch (number) {
     case SIGHUP:
         pil_notify_reloading();
+        pil_switch_read(run->d.kill_switch, "signal", NULL);
         pil_store_reload(run->d.store, "signal");
         return;
     case SIGUSR1:
@@ -295,6 +297,8 @@ static int open_inside(struct run *run)
     if (!err)
         err = pil_observer_open(d, &d->observer);
     if (!err)
+        err = pil_switch_open(d, d->starter, &d->kill_switch);
+    if (!err)
         err = pil_expect_open(d, &d->expect);
     if (!err)
         err = pil_hasher_start(d->base, d->settings.hash_size, &d->hasher);
@@ -359,6 +363,8 @@ static void end(struct run *run)
     pil_server_close(d->server);
     pil_events_stop(d->events);
     pil_expect_close(d->expect);
+    pil_switch_close(d->kill_switch);
+    d->kill_switch = NULL;
     pil_hasher_stop(d->hasher);
     if (d->journal && run->started)
         log_life(d, "stop", NULL);
@@ -417,6 +423,7 @@ int pil_run(struct pil_settings *settings, const struct pil_start *how)
     run = (struct run){.how = how, .diag = how->diag, .solo_fd = -1};
     run.d.settings = *settings;
     *settings = (struct pil_settings){0};
+    run.d.starter = geteuid();
     run.d.solo = how->options->solo != 0;
     run.d.stats.started_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
     run.d.base = make_base();

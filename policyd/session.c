@@ -18,6 +18,7 @@
 #include "policyd/observe.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
+#include "policyd/switch.h"
 
 #define HELLO_SECONDS 5   /* a connection that says nothing is closed after this */
 #define TOLD_MAX      10u /* refusals that are logged in a second */
@@ -121,7 +122,8 @@ static int send_welcome(struct pil_session *s, int status)
     };
     int fds[2] = {pil_store_page(s->d->store), p ? p->ring_fd : -1}, err;
 
-    if (p && policy && pil_image_workload_covered(&policy->img, p->workload))
+    if (p && policy && pil_switch_mode(s->d->kill_switch) == PIL_SWITCH_ON &&
+        pil_image_workload_covered(&policy->img, p->workload))
         welcome.flags |= PIL_WELCOME_COVER_CHILDREN;
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_WELCOME, s->sequence);
     pil_wire_put_welcome(&w, &welcome);

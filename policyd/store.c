@@ -125,6 +125,22 @@ void pil_store_look(struct pil_store *store, unsigned fields)
     publish(store);
 }
 
+void pil_store_renew(struct pil_store *store, bool open)
+{
+    store->generation++;
+    if (store->current) {
+        store->current->generation = store->generation;
+        publish(store);
+    } else {
+        pil_genpage_publish(store->page.map, open ? store->generation : 0, 0);
+    }
+}
+
+uint64_t pil_store_generation(const struct pil_store *store)
+{
+    return pil_genpage_generation(pil_genpage_word(store->page.map));
+}
+
 static bool same_bytes(const struct pil_policy_image *a, const struct pil_policy_image *b)
 {
     return a && a->len == b->len && memcmp(a->img.base, b->img.base, a->len) == 0;

@@ -84,6 +84,13 @@ uint64_t pil_store_age_ms(const struct pil_store *store);
 const struct pil_store_report *pil_store_last(const struct pil_store *store);
 uint64_t pil_store_loads(const struct pil_store *store, enum pil_reload outcome);
 
+/* Raises the generation, so that what processes have cached ends. Without a policy nothing may be
+ * served, unless `open`: then an allow may. */
+void pil_store_renew(struct pil_store *store, bool open);
+
+/* What the status page says; 0: nothing may be served. */
+uint64_t pil_store_generation(const struct pil_store *store);
+
 /* Descriptor of the status page that can only be read. */
 int pil_store_page(const struct pil_store *store);
 
