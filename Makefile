@@ -50,13 +50,20 @@ LIBS_CLI     = -lconfuse -ljansson
 # The shim is linked so that its one network stub lies at a fixed address (docs/architecture.md).
 SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
            -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--exclude-libs,ALL \
-           -Wl,-z,noseparate-code \
-           -Wl,--version-script=preload/exports.map \
-           -Wl,-Ttext-segment=0x551ffff00000 -Wl,--section-start=.pilstub=0x552000000000
+           -Wl,-z,noseparate-code
+AT_64    = -Wl,-Ttext-segment=0x551ffff00000 -Wl,--section-start=.pilstub=0x552000000000
+AT_32    = -Wl,-Ttext-segment=0x07e00000 -Wl,--section-start=.pilstub=0x07f00000
+
+# The processor is a 64-bit one, so 64-bit atomics are plain SSE2 moves; and programs of old
+# compilers call with a stack that is aligned to 4 bytes only.
+FLAGS_32 = -m32 -msse2 -mstackrealign -Wno-psabi
 
 # LD_PRELOAD names the library as FOLDER/$$LIB/libpillion.so, and each loader puts its own name for
 # $$LIB there (core/classes.h). The build folder has the same places as the installation.
-PLACES   = lib/x86_64-linux-gnu
+# A compiler without -m32 builds the 64-bit library alone, and 32-bit programs are then refused.
+M32      ?= $(shell printf 'int f(void) { return 0; }' | $(CC) -m32 -shared -fPIC -x c - \
+              -o /dev/null 2>/dev/null && echo yes)
+PLACES   = lib/x86_64-linux-gnu $(if $(filter yes,$(M32)),lib/i386-linux-gnu lib32)
 PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so \
            $(foreach place,$(PLACES),$(BUILD)/$(place)/libpillion.so)
 
@@ -65,7 +72,7 @@ PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so \
 .PHONY: all help deps demo check check-units compatibility bench lint asan tsan fuzz install uninstall \
         clean format
 
-all: $(PROGRAMS)
+all: $(PROGRAMS) say-classes
 
 help:
 	@sed -n 's/^#: //p' Makefile
@@ -88,7 +95,7 @@ help:
 
 $(BUILD)/obj/core/%.o $(BUILD)/obj/shim/%.o $(BUILD)/obj/preload/%.o: PIL_CFLAGS += $(HOSTFLAGS)
 # Loops that copy are not to become calls of what they implement.
-$(BUILD)/obj/preload/plain.o: PIL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
+$(BUILD)/obj/preload/plain.o $(BUILD)/obj/i386/preload/plain.o: PIL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
 $(BUILD)/obj/cli/%.o $(BUILD)/obj/policyd/%.o: PIL_CFLAGS += $(PIL_PATHS)
 
 $(BUILD)/obj/%.o: %.c
@@ -98,6 +105,21 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/%.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(PIL_CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/i386/%.o: PIL_CFLAGS += $(HOSTFLAGS) $(FLAGS_32)
+
+$(BUILD)/obj/i386/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(PIL_CFLAGS) -c $< -o $@
+
+$(BUILD)/obj/i386/%.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(PIL_CFLAGS) -c $< -o $@
+
+# The exported names of a class.
+$(BUILD)/exports.map $(BUILD)/obj/i386/exports.map: preload/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(if $(findstring i386,$@),$(FLAGS_32)) -E -P -x c $< -o $@
 
 define part_rule
 $(call library,$(1)): $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
@@ -109,13 +131,35 @@ $(foreach part,$(PARTS),$(eval $(call part_rule,$(part))))
 # ---- linking -----------------------------------------------------------------------------------
 
 $(BUILD)/libpillion.so: $(call objects,preload) $(call library,shim) $(call library,core) \
-                        preload/exports.map
-	$(CC) $(CFLAGS) $(LDFLAGS) $(SO_FLAGS) -o $@ $(call objects,preload) \
+                        $(BUILD)/exports.map
+	$(CC) $(CFLAGS) $(LDFLAGS) $(SO_FLAGS) $(AT_64) -Wl,--version-script=$(BUILD)/exports.map \
+	    -o $@ $(call objects,preload) \
 	    -Wl,--whole-archive $(call library,shim) -Wl,--no-whole-archive $(call library,core)
 
 $(BUILD)/lib/x86_64-linux-gnu/libpillion.so: $(BUILD)/libpillion.so
 	@mkdir -p $(@D)
 	ln -sf ../../libpillion.so $@
+
+objects_32 = $(patsubst $(BUILD)/obj/%,$(BUILD)/obj/i386/%,$(call objects,$(1)))
+
+$(BUILD)/obj/i386/libcore.a: $(call objects_32,core)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(BUILD)/lib/i386-linux-gnu/libpillion.so: $(call objects_32,preload) $(call objects_32,shim) \
+                                           $(BUILD)/obj/i386/libcore.a $(BUILD)/obj/i386/exports.map
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(FLAGS_32) $(LDFLAGS) $(SO_FLAGS) $(AT_32) \
+	    -Wl,--version-script=$(BUILD)/obj/i386/exports.map -o $@ $(filter %.o %.a,$^)
+
+$(BUILD)/lib32/libpillion.so: $(BUILD)/lib/i386-linux-gnu/libpillion.so
+	@mkdir -p $(@D)
+	ln -sf ../lib/i386-linux-gnu/libpillion.so $@
+
+.PHONY: say-classes
+say-classes:
+	@[ "$(M32)" = yes ] || echo "build: $(CC) has no -m32 (Debian: gcc-multilib): there will be" \
+	    "no 32-bit libpillion.so, and 32-bit programs will be refused" >&2
 
 $(BUILD)/policyd: $(BUILD)/obj/policyd/main.o $(call library,policyd) $(call library,conf) \
                   $(call library,core)
@@ -233,7 +277,7 @@ INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
             dist/pillion.bash:$(COMPDIR)/pillion:644
 
 # The unit and the init script say where the daemon is; the library goes without its symbols.
-install: $(PROGRAMS)
+install: $(PROGRAMS) say-classes
 	@set -e; for entry in $(INSTALLED); do \
 	    file=$${entry%%:*}; rest=$${entry#*:}; \
 	    install -D -m "$${rest##*:}" "$$file" "$(DESTDIR)$${rest%:*}"; \

@@ -112,7 +112,7 @@ static bool text_fits(const struct search *s, const struct probe *p,
         return false;
     if (p->shape.key == PIL_LAYOUT_KEY_UNIX && p->shape.bits)
         return pil_glob_match(pil_slice_of(text), s->asked.q->name, true);
-    return p->lo == 0 || memcmp(text, p->text, p->lo) == 0;
+    return p->lo == 0 || memcmp(text, p->text, (size_t)p->lo) == 0;
 }
 
 static bool slot_fits(const struct search *s, const struct probe *p,

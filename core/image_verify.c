@@ -301,11 +301,11 @@ static bool extents_ok(const struct pil_layout_head *h)
         uint64_t size = (uint64_t)pil_layout_count(h, i) * sections[i].size;
 
         if (h->section[i].at != next || next > h->size || size > h->size - next ||
-            !pil_verify_zero(base + at, next - at))
+            !pil_verify_zero(base + at, (size_t)(next - at)))
             return false;
         at = next + size;
     }
-    return h->size - at < 8 && pil_verify_zero(base + at, h->size - at);
+    return h->size - at < 8 && pil_verify_zero(base + at, (size_t)(h->size - at));
 }
 
 static bool text_section_ok(const char *text, uint32_t count)

@@ -2,10 +2,7 @@
 
 #include <sys/syscall.h>
 
-#if !defined(__x86_64__)
-#error "only x86-64 so far: add the system call instruction of this machine here"
-#endif
-
+#if defined(__x86_64__)
 long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f)
 {
     register long r10 __asm__("r10") = d;
@@ -19,6 +16,36 @@ long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f
                      : "rcx", "r11", "memory");
     return result;
 }
+
+#define MMAP_UNIT 1
+
+#define PREAD(fd, buf, len, offset) CALL4(SYS_pread64, fd, buf, len, offset)
+
+#elif defined(__i386__)
+/* Six arguments and the number take every register but the stack's, the frame pointer included;
+ * where the sixth lies may be told by either of those, so it is moved first. */
+long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f)
+{
+    long result;
+
+    __asm__ volatile("pushl %[f]\n\t"
+                     "pushl %%ebp\n\t"
+                     "movl 4(%%esp), %%ebp\n\t"
+                     "int $0x80\n\t"
+                     "popl %%ebp\n\t"
+                     "addl $4, %%esp"
+                     : "=a"(result)
+                     : "a"(number), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [f] "g"(f)
+                     : "memory", "cc");
+    return result;
+}
+
+#define MMAP_UNIT 4096
+
+#define PREAD(fd, buf, len, offset) CALL5(SYS_pread64, fd, buf, len, offset, (offset) >> 32)
+#else
+#error "add the system call instruction of this machine, and which edition of each call it has"
+#endif
 
 #define CALL0(nr)             pil_sysops_call(nr, 0, 0, 0, 0, 0, 0)
 #define CALL1(nr, a)          pil_sysops_call(nr, (long)(a), 0, 0, 0, 0, 0)
@@ -138,7 +165,7 @@ static int k_dup3(int from, int to, int flags)
 
 static int k_fcntl(int fd, int command, long argument)
 {
-    return (int)CALL3(SYS_fcntl, fd, command, argument);
+    return (int)CALL3(PIL_NR_FCNTL, fd, command, argument);
 }
 
 static int k_openat(int dir, const char *path, int flags, unsigned mode)
@@ -148,7 +175,7 @@ static int k_openat(int dir, const char *path, int flags, unsigned mode)
 
 static ssize_t k_pread(int fd, void *buf, size_t len, int64_t offset)
 {
-    return CALL4(SYS_pread64, fd, buf, len, offset);
+    return PREAD(fd, buf, len, offset);
 }
 
 static ssize_t k_readlinkat(int dir, const char *path, char *buf, size_t len)
@@ -158,7 +185,7 @@ static ssize_t k_readlinkat(int dir, const char *path, char *buf, size_t len)
 
 static uintptr_t k_mmap(void *at, size_t len, int prot, int flags, int fd, int64_t offset)
 {
-    return (uintptr_t)CALL6(SYS_mmap, at, len, prot, flags, fd, offset);
+    return (uintptr_t)CALL6(PIL_NR_MMAP, at, len, prot, flags, fd, offset / MMAP_UNIT);
 }
 
 static int k_munmap(void *at, size_t len)
@@ -196,9 +223,15 @@ static int k_gettid(void)
     return (int)CALL0(SYS_gettid);
 }
 
+/* The kernel's answer is 64-bit where the caller's may not be. */
 static int k_clock_gettime(clockid_t clock, struct timespec *now)
 {
-    return (int)CALL2(SYS_clock_gettime, clock, now);
+    int64_t kernel[2] = {0, 0};
+    int result = (int)CALL2(PIL_NR_CLOCK_GETTIME, clock, kernel);
+
+    if (result == 0)
+        *now = (struct timespec){.tv_sec = (time_t)kernel[0], .tv_nsec = (long)kernel[1]};
+    return result;
 }
 
 static long k_futex(uint32_t *word, int op, uint32_t value, const struct timespec *timeout)
@@ -218,12 +251,12 @@ static ssize_t k_fgetxattr(int fd, const char *name, void *value, size_t len)
 
 static int k_getresuid(uint32_t *real, uint32_t *effective, uint32_t *saved)
 {
-    return (int)CALL3(SYS_getresuid, real, effective, saved);
+    return (int)CALL3(PIL_NR_GETRESUID, real, effective, saved);
 }
 
 static int k_getresgid(uint32_t *real, uint32_t *effective, uint32_t *saved)
 {
-    return (int)CALL3(SYS_getresgid, real, effective, saved);
+    return (int)CALL3(PIL_NR_GETRESGID, real, effective, saved);
 }
 
 static int k_getlimit(int resource, uint64_t limit[2])

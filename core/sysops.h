@@ -20,6 +20,22 @@
 #include <sys/types.h>
 #include <time.h>
 
+/* Which edition of a call we make: on i386 the first ones of these are for 16-bit users, 32-bit
+ * files and the years until 2038. */
+#if defined(__i386__)
+#define PIL_NR_CLOCK_GETTIME SYS_clock_gettime64
+#define PIL_NR_FCNTL         SYS_fcntl64
+#define PIL_NR_GETRESGID     SYS_getresgid32
+#define PIL_NR_GETRESUID     SYS_getresuid32
+#define PIL_NR_MMAP          SYS_mmap2
+#else
+#define PIL_NR_CLOCK_GETTIME SYS_clock_gettime
+#define PIL_NR_FCNTL         SYS_fcntl
+#define PIL_NR_GETRESGID     SYS_getresgid
+#define PIL_NR_GETRESUID     SYS_getresuid
+#define PIL_NR_MMAP          SYS_mmap
+#endif
+
 struct statx;
 
 struct pil_sysops {

@@ -2,8 +2,10 @@
  * dlsym, dlvsym, dlopen and dlmopen. In assembler, because libc looks at the return address to know
  * whose libraries and whose RPATH are meant: it must find its caller's there and not one of ours.
  *
- * A function that goes on to libc does so by a jump, with all arguments as they came.
+ * A function that goes on to libc does so by a jump, with all arguments as they came. The same for
+ * i386 is in hooks_dl_i386.S.
  */
+#if defined(__x86_64__)
 #define RTLD_DEEPBIND 8
 
 /* Offsets in struct pil_shim_dl (shim/shim.h). */
@@ -110,5 +112,6 @@ HOOK dlmopen
     and $~RTLD_DEEPBIND, %edx
 4:  GO DLMOPEN
 END dlmopen
+#endif
 
     .section .note.GNU-stack, "", @progbits

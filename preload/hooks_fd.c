@@ -57,7 +57,7 @@ HOOK int dup3(int from, int to, int flags)
 
 /* The third argument is there or not by the command; reading it as a long covers both, as libc
  * itself does. */
-#define FCNTL(name)                                                                                \
+#define FCNTL(name, shim)                                                                          \
     HOOK int name(int fd, int command, ...)                                                        \
     {                                                                                              \
         va_list list;                                                                              \
@@ -66,9 +66,14 @@ HOOK int dup3(int from, int to, int flags)
         va_start(list, command);                                                                   \
         argument = va_arg(list, long);                                                             \
         va_end(list);                                                                              \
-        return pil_shim_fcntl(fd, command, argument);                                              \
+        return pil_shim_##shim(fd, command, argument);                                             \
     }
 
-FCNTL(fcntl)
-FCNTL(fcntl64)
-FCNTL(__fcntl)
+FCNTL(fcntl, fcntl)
+FCNTL(fcntl64, fcntl64)
+FCNTL(__fcntl, fcntl)
+#if defined(__i386__)
+/* What fcntl is in a program that counts time in 64 bits. */
+int __fcntl_time64(int fd, int command, ...);
+FCNTL(__fcntl_time64, fcntl64)
+#endif

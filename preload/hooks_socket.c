@@ -54,3 +54,19 @@ HOOK int sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags)
 {
     return pil_shim_sendmmsg(fd, vec, count, flags, CALLER);
 }
+
+#if defined(__i386__)
+/* What these are in a program that counts time in 64 bits. */
+ssize_t __sendmsg64(int fd, const struct msghdr *msg, int flags);
+int __sendmmsg64(int fd, struct mmsghdr *vec, unsigned count, int flags);
+
+HOOK ssize_t __sendmsg64(int fd, const struct msghdr *msg, int flags)
+{
+    return pil_shim_sendmsg(fd, msg, flags, CALLER);
+}
+
+HOOK int __sendmmsg64(int fd, struct mmsghdr *vec, unsigned count, int flags)
+{
+    return pil_shim_sendmmsg(fd, vec, count, flags, CALLER);
+}
+#endif

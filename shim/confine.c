@@ -28,7 +28,7 @@
 _Atomic uint32_t pil_confine_lost;
 
 #define SOME_FD      960
-#define SOME_ADDRESS 0x7fff00001000u /* filters cannot look behind pointers */
+#define SOME_ADDRESS 0x7fff1000u /* filters cannot look behind pointers */
 
 /* Every way in which the shim makes a call; one that is not allowed costs the entry. */
 struct use {
@@ -40,13 +40,14 @@ struct use {
 };
 
 #define AT SOME_ADDRESS
-#define USE(loss, entry, call, ...)                                                                \
+#define USE_OF(loss, entry, number, call, ...)                                                     \
     {                                                                                              \
-        PIL_LOSS_##loss, (uint16_t)offsetof(struct pil_sysops, entry), SYS_##call, #call,          \
+        PIL_LOSS_##loss, (uint16_t)offsetof(struct pil_sysops, entry), number, #call,              \
         {                                                                                          \
             __VA_ARGS__                                                                            \
         }                                                                                          \
     }
+#define USE(loss, entry, call, ...) USE_OF(loss, entry, SYS_##call, call, __VA_ARGS__)
 
 static const struct use uses[] = {
     USE(CONNECT, connect, connect, SOME_FD, AT, 30),
@@ -64,13 +65,13 @@ static const struct use uses[] = {
     USE(GETSOCKNAME, getsockname, getsockname, SOME_FD, AT, AT),
     USE(POLL, poll, poll, AT, 1, 0),
     USE(CLOSE, close, close, SOME_FD),
-    USE(FCNTL, fcntl, fcntl, SOME_FD, F_DUPFD_CLOEXEC, SOME_FD),
+    USE_OF(FCNTL, fcntl, PIL_NR_FCNTL, fcntl, SOME_FD, F_DUPFD_CLOEXEC, SOME_FD),
     USE(OPENAT, openat, openat, (uint64_t)AT_FDCWD, AT, O_PATH | O_CLOEXEC),
     USE(OPENAT, openat, openat, (uint64_t)AT_FDCWD, AT, O_RDONLY | O_CLOEXEC),
     USE(PREAD, pread, pread64, SOME_FD, AT, 64, 0),
     USE(READLINKAT, readlinkat, readlinkat, (uint64_t)AT_FDCWD, AT, AT, 253),
-    USE(MMAP, mmap, mmap, 0, 4096, PROT_READ, MAP_SHARED, SOME_FD),
-    USE(MMAP, mmap, mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SOME_FD),
+    USE_OF(MMAP, mmap, PIL_NR_MMAP, mmap, 0, 4096, PROT_READ, MAP_SHARED, SOME_FD),
+    USE_OF(MMAP, mmap, PIL_NR_MMAP, mmap, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, SOME_FD),
     USE(MUNMAP, munmap, munmap, AT, 4096),
     USE(MADVISE, madvise, madvise, AT, 4096, MADV_WIPEONFORK),
     USE(GETRANDOM, getrandom, getrandom, AT, 16, 1),
@@ -78,13 +79,13 @@ static const struct use uses[] = {
     USE(GETCWD, getcwd, getcwd, AT, 253),
     USE(GETPID, getpid, getpid, 0),
     USE(GETTID, gettid, gettid, 0),
-    USE(CLOCK, clock_gettime, clock_gettime, CLOCK_REALTIME, AT),
+    USE_OF(CLOCK, clock_gettime, PIL_NR_CLOCK_GETTIME, clock_gettime, CLOCK_REALTIME, AT),
     USE(FUTEX, futex, futex, AT, FUTEX_WAIT_PRIVATE, 0, AT),
     USE(FUTEX, futex, futex, AT, FUTEX_WAKE_PRIVATE, 1),
     USE(STATX, statx, statx, SOME_FD, AT, AT_EMPTY_PATH, STATX_INO, AT),
     USE(FGETXATTR, fgetxattr, fgetxattr, SOME_FD, AT, AT, 64),
-    USE(GETRESUID, getresuid, getresuid, AT, AT, AT),
-    USE(GETRESGID, getresgid, getresgid, AT, AT, AT),
+    USE_OF(GETRESUID, getresuid, PIL_NR_GETRESUID, getresuid, AT, AT, AT),
+    USE_OF(GETRESGID, getresgid, PIL_NR_GETRESGID, getresgid, AT, AT, AT),
     USE(GETLIMIT, getlimit, prlimit64, 0, RLIMIT_NOFILE, 0, AT),
     USE(FACCESSAT, faccessat, faccessat2, (uint64_t)AT_FDCWD, AT, X_OK),
 };

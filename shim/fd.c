@@ -120,14 +120,26 @@ int pil_shim_dup2(int from, int to)
     return copied(pil_sysops_kernel.dup2(from, to));
 }
 
-int pil_shim_fcntl(int fd, int command, long argument)
+static int control(int fd, int command, long argument, int (*libc)(int, int, ...))
 {
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
         return copied(pil_sysops_kernel.fcntl(fd, command, argument));
     /* libc's own, because it mends F_GETOWN and makes F_SETLKW a cancellation point. */
-    if (pil_real_libc.fcntl)
-        return pil_real_libc.fcntl(fd, command, argument);
+    if (libc)
+        return libc(fd, command, argument);
     return (int)pil_call_result(pil_sysops_kernel.fcntl(fd, command, argument));
+}
+
+/* Two names, because in a 32-bit libc they take locks of different layouts. */
+int pil_shim_fcntl(int fd, int command, long argument)
+{
+    return control(fd, command, argument, pil_real_libc.fcntl);
+}
+
+int pil_shim_fcntl64(int fd, int command, long argument)
+{
+    return control(fd, command, argument,
+                   pil_real_libc.fcntl64 ? pil_real_libc.fcntl64 : pil_real_libc.fcntl);
 }

@@ -164,7 +164,7 @@ static bool copy(const struct entry *e, const uint64_t ip[2], struct pil_name *o
 
     if ((sequence & 1) || get(&e->ip[0]) != ip[0] || get(&e->ip[1]) != ip[1])
         return false;
-    out->len = get(&e->len);
+    out->len = (size_t)get(&e->len);
     out->digest.half[0] = get(&e->digest[0]);
     out->digest.half[1] = get(&e->digest[1]);
     for (size_t i = 0; i < TEXT_WORDS; i++)

@@ -5,10 +5,14 @@
  * io_uring_setup is refused, because a ring would make network calls that nobody sees; programs
  * fall back to ordinary calls when the kernel has no rings.
  */
+#include <fcntl.h>
+#include <linux/net.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/syscall.h>
 
 #include "shim/call.h"
+#include "shim/ownfd.h"
 #include "shim/reach.h"
 #include "shim/real.h"
 #include "shim/shim.h"
@@ -27,6 +31,42 @@ int pil_shim_io_uring(void)
     return -EPERM;
 }
 
+/* Neither layout of a lock is ours to know; the kernel's call gets what it was given. */
+static long control(long number, const long a[6])
+{
+    if (a[1] == F_DUPFD || a[1] == F_DUPFD_CLOEXEC || pil_ownfd_has((int)a[0]))
+        return pil_shim_fcntl((int)a[0], (int)a[1], a[2]);
+    return raw(number, a);
+}
+
+#if defined(__i386__)
+/*
+ * The one call that all socket calls were before Linux 4.3 (net/socket.c): a number of its own for
+ * each and a pointer to the arguments, which are copied once, like any address.
+ */
+static long socket_call(const long a[6], const void *caller)
+{
+    static const struct {
+        short number, arguments;
+    } row[] = {
+        [SYS_SOCKET] = {SYS_socket, 3},     [SYS_BIND] = {SYS_bind, 3},
+        [SYS_CONNECT] = {SYS_connect, 3},   [SYS_LISTEN] = {SYS_listen, 2},
+        [SYS_ACCEPT] = {SYS_accept4, 3},    [SYS_SENDTO] = {SYS_sendto, 6},
+        [SYS_SENDMSG] = {SYS_sendmsg, 3},   [SYS_ACCEPT4] = {SYS_accept4, 4},
+        [SYS_SENDMMSG] = {SYS_sendmmsg, 4},
+    };
+    unsigned long which = (unsigned long)a[0];
+    long copy[6] = {0};
+
+    if (which >= PIL_NELEM(row) || row[which].arguments == 0)
+        return raw(SYS_socketcall, a);
+    if (!pil_call_readable(P(1), (size_t)row[which].arguments * sizeof(long)))
+        return pil_call_result(-EFAULT);
+    memcpy(copy, P(1), (size_t)row[which].arguments * sizeof(long));
+    return pil_shim_syscall(row[which].number, copy, caller);
+}
+#endif
+
 long pil_shim_syscall(long number, const long a[6], const void *caller)
 {
     switch (number) {
@@ -38,8 +78,13 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
         return pil_shim_bind((int)a[0], P(1), (socklen_t)a[2], caller);
     case SYS_listen:
         return pil_shim_listen((int)a[0], (int)a[1], caller);
+#if defined(__i386__)
+    case SYS_socketcall:
+        return socket_call(a, caller);
+#else
     case SYS_accept:
         return pil_shim_accept((int)a[0], P(1), P(2), caller);
+#endif
     case SYS_accept4:
         return pil_shim_accept4((int)a[0], P(1), P(2), (int)a[3], caller);
     case SYS_sendto:
@@ -60,7 +105,10 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
     case SYS_dup3:
         return pil_shim_dup3((int)a[0], (int)a[1], (int)a[2]);
     case SYS_fcntl:
-        return pil_shim_fcntl((int)a[0], (int)a[1], a[2]);
+#if defined(__i386__)
+    case SYS_fcntl64:
+#endif
+        return control(number, a);
     case SYS_execve:
         return pil_shim_execve(P(0), P(1), P(2));
     case SYS_execveat:

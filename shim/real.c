@@ -101,6 +101,7 @@ void pil_real_bind(void)
     FILL(pil_real_host, host);
     BIND(close);
     BIND(fcntl);
+    BIND(fcntl64);
     BIND(fstat);
     BIND(fstat64);
     BIND(__fxstat);

@@ -28,8 +28,14 @@
  * The address at which the stub was linked, and whether the loader put it there. It lies where the
  * kernel puts nothing by itself (just below the lowest place of a position-independent program),
  * and where the sanitizers have no shadow: TSan and MSan end a program that has a mapping there.
+ * The 32-bit one is below the place of programs that are linked to a fixed address, so that their
+ * heap, which grows up from there, has all the room that it would have without us.
  */
+#if defined(__x86_64__)
 #define PIL_STUB_ADDRESS 0x552000000000u
+#else
+#define PIL_STUB_ADDRESS 0x07f00000u
+#endif
 bool pil_real_stub_in_place(void);
 
 extern struct pil_sysops pil_real_sys;
@@ -44,6 +50,7 @@ struct dl_find_object;
 struct pil_real_libc {
     int (*close)(int);
     int (*fcntl)(int, int, ...);
+    int (*fcntl64)(int, int, ...);
     int (*fstat)(int, struct stat *);
     int (*fstat64)(int, struct stat64 *);
     int (*__fxstat)(int, int, struct stat *);

@@ -53,6 +53,7 @@ int pil_shim_dup(int fd);
 int pil_shim_dup2(int from, int to);
 int pil_shim_dup3(int from, int to, int flags);
 int pil_shim_fcntl(int fd, int command, long argument);
+int pil_shim_fcntl64(int fd, int command, long argument);
 
 /* Looks at descriptors and lists of them (hide.c). */
 int pil_shim_fstat(int fd, struct stat *st);
