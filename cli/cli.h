@@ -15,14 +15,14 @@
 /* Documented in pillion.1 and in --help; never renumber. */
 enum pil_exit {
     PIL_EXIT_OK = 0,
-    PIL_EXIT_NO = 1,          /* denied, or a check that failed */
+    PIL_EXIT_NO = 1,          /* denied, a check that failed, covered with limits */
     PIL_EXIT_USAGE = 2,       /* wrong options or arguments */
     PIL_EXIT_UNREACHABLE = 3, /* policyd does not run or does not answer */
     PIL_EXIT_PERMISSION = 4,  /* policyd refuses, or is not who it must be */
     PIL_EXIT_NOHELLO = 123,   /* run: the library said no hello, the program was ended */
     PIL_EXIT_FAILED = 125,    /* pillion itself could not do its work */
-    PIL_EXIT_UNCOVERED = 126, /* run: the program cannot be covered or executed */
-    PIL_EXIT_NOTFOUND = 127,  /* run: there is no such program */
+    PIL_EXIT_UNCOVERED = 126, /* the program cannot be covered or executed */
+    PIL_EXIT_NOTFOUND = 127,  /* no such program, process, unit */
 };
 
 struct pil_command {
@@ -46,6 +46,7 @@ void pil_cli_help(void);
 
 int pil_cmd_run(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_check(const struct pil_command *self, int argc, char **argv);
+int pil_cmd_inspect(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_explain(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_render(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_status(const struct pil_command *self, int argc, char **argv);

@@ -7,6 +7,7 @@
 
 #include "cli/client.h"
 #include "cli/governed.h"
+#include "cli/inspect/binary.h"
 #include "cli/options.h"
 #include "cli/preload.h"
 #include "cli/program.h"
@@ -45,6 +46,7 @@ static int become(const char *path, char **argv)
 struct wishes {
     const char *solo, *socket, *log;
     uint64_t timeout_ms;
+    bool verbose;
 };
 
 /* Where the client will look for policyd. */
@@ -53,6 +55,20 @@ static const char *chosen(const struct wishes *w)
     const char *named = w->socket ? w->socket : getenv("PILLION_SOCKET");
 
     return named && *named ? named : PIL_DEFAULT_SOCKET;
+}
+
+/* What inspect would say of it, on stderr: the program's own output is not ours to write to. */
+static void tell_findings(const char *path, const char *library)
+{
+    struct pil_inspected subject = {.library = library, .uid = getuid(), .gid = getgid()};
+    struct pil_findings findings = {0};
+    struct pil_binary binary;
+
+    snprintf(subject.path, sizeof(subject.path), "%s", path);
+    pil_inspect_binary(&subject, &binary, &findings);
+    pil_binary_print(&binary, &findings, stderr);
+    pil_findings_print(&findings, stderr);
+    pil_findings_free(&findings);
 }
 
 static int run(const struct wishes *w, char **argv)
@@ -69,6 +85,8 @@ static int run(const struct wishes *w, char **argv)
         code = pil_program_judge(path, library);
     if (!code)
         code = pil_governed_judge(w->solo ? NULL : chosen(w), library);
+    if (!code && w->verbose)
+        tell_findings(path, library);
     if (!code && w->solo)
         code = pil_solo_start(&solo, w->solo, w->log);
     if (code)
@@ -112,6 +130,7 @@ int pil_cmd_run(const struct pil_command *self, int argc, char **argv)
          NULL},
         {0, "log", "FILE", "with --solo: decision log, - for stderr (none)", NULL, &w.log, NULL},
         {'s', "socket", "SOCKET", "policyd's socket", NULL, &w.socket, NULL},
+        {'v', "verbose", NULL, "say first what `pillion inspect` finds", &w.verbose, NULL, NULL},
         {'t', "timeout", "MS", "for the library's hello, else it is ended (5000)", NULL, &timeout,
          NULL},
     };

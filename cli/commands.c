@@ -5,6 +5,8 @@
 
 const struct pil_command pil_commands[] = {
     {"run", "[OPTIONS] [--] COMMAND [ARGUMENT...]", "start a program under policy", pil_cmd_run},
+    {"inspect", "[OPTIONS] PROGRAM|PID|UNIT", "say whether a program will be covered, and why not",
+     pil_cmd_inspect},
     {"check", "[OPTIONS] FILE|FOLDER...", "show every error and warning of a policy",
      pil_cmd_check},
     {"explain", "[OPTIONS] ACTION RESOURCE", "say who may do what, and which rule decides",
@@ -29,14 +31,14 @@ static const struct {
     const char *text;
 } exits[] = {
     {PIL_EXIT_OK, "done, allowed"},
-    {PIL_EXIT_NO, "denied, or a check that failed"},
+    {PIL_EXIT_NO, "denied, a check that failed, or covered with limits"},
     {PIL_EXIT_USAGE, "wrong options or arguments"},
     {PIL_EXIT_UNREACHABLE, "policyd does not run or does not answer"},
     {PIL_EXIT_PERMISSION, "policyd refuses, or is not who it must be"},
     {PIL_EXIT_NOHELLO, "run: the program was ended, because its library said no hello in time"},
     {PIL_EXIT_FAILED, "pillion itself could not do its work"},
-    {PIL_EXIT_UNCOVERED, "run: the program cannot be covered or executed"},
-    {PIL_EXIT_NOTFOUND, "run: there is no such program"},
+    {PIL_EXIT_UNCOVERED, "run, inspect: the program cannot be covered or executed"},
+    {PIL_EXIT_NOTFOUND, "run, inspect: there is no such program, process or unit"},
 };
 
 void pil_cli_help(void)

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/inspect/elffile.h"
 #include "core/classes.h"
 #include "core/elf.h"
 
@@ -77,6 +78,17 @@ static void say_missing(const struct pil_elf_report *report, const char *library
             pil_cli_error("it is a %s program, and %s is not there", class->title, wanted);
 }
 
+/* A Go program without the note of its linker, which core/elf goes by, keeps its build
+ * information. */
+static bool is_go(const char *path)
+{
+    struct pil_elffile elf;
+    bool go = pil_elffile_open(&elf, path) && pil_elffile_go(&elf);
+
+    pil_elffile_close(&elf);
+    return go;
+}
+
 int pil_program_judge(const char *path, const char *library)
 {
     struct pil_elf_report report;
@@ -84,6 +96,8 @@ int pil_program_judge(const char *path, const char *library)
 
     (void)pil_elf_inspect(&pil_sysops_kernel, AT_FDCWD, path, &report);
     cover = pil_elf_cover(&pil_sysops_kernel, &report, library);
+    if (cover == PIL_COVER_YES && is_go(report.scripts > 0 ? report.program : path))
+        cover = PIL_COVER_RAW;
     if (cover == PIL_COVER_YES)
         return PIL_EXIT_OK;
     if (report.scripts > 0)

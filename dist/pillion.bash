@@ -13,6 +13,11 @@ _pillion_processes()
         sed -n '/"attached"/,$s/^ *"pid": \([0-9]\{1,\}\),\{0,1\}$/\1/p'
 }
 
+_pillion_units()
+{
+    systemctl list-unit-files --no-legend --no-pager --type=service 2>/dev/null | cut -d" " -f1
+}
+
 # Index of the word behind the options of `run` and `learn`, where the other program begins; 0 if not yet.
 _pillion_program()
 {
@@ -32,7 +37,8 @@ _pillion_program()
 _pillion()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run check explain render status reload decisions learn shadow switch version help"
+    local commands="run inspect check explain render status reload decisions learn shadow switch"
+    commands+=" version help"
     local options="" start
     COMPREPLY=()
 
@@ -83,13 +89,18 @@ _pillion()
         COMPREPLY=($(compgen -u -- "$cur"))
         return
         ;;
-    --timeout | -t | --at | --unit | --cgroup | --sha256 | --source | --caller | -c | --name | \
+    --unit)
+        [[ ${COMP_WORDS[1]} == inspect ]] && COMPREPLY=($(compgen -W "$(_pillion_units)" -- "$cur"))
+        return
+        ;;
+    --timeout | -t | --at | --cgroup | --sha256 | --source | --caller | -c | --name | \
         -n | --host-id | --reason | -r | --for)
         return
         ;;
     esac
     case ${COMP_WORDS[1]} in
-    run) options="--solo --log --socket --timeout --help" ;;
+    run) options="--solo --log --socket --timeout --verbose --help" ;;
+    inspect) options="--unit --pid --user --json --socket --help" ;;
     check) options="--json --portable --help" ;;
     explain)
         options="--as --pid --exe --user --unit --cgroup --sha256 --name --source --caller --at \
@@ -115,6 +126,10 @@ _pillion()
     fi
     case ${COMP_WORDS[1]} in
     run | learn) COMPREPLY=($(compgen -c -- "$cur")) ;;
+    inspect)
+        COMPREPLY=($(compgen -c -- "$cur") $(compgen -f -- "$cur"))
+        [[ $cur == *.* ]] && COMPREPLY+=($(compgen -W "$(_pillion_units)" -- "$cur"))
+        ;;
     check | render) COMPREPLY=($(compgen -f -- "$cur")) ;;
     explain) COMPREPLY=($(compgen -W "connect accept listen send resolve" -- "$cur")) ;;
     switch) COMPREPLY=($(compgen -W "on shadow off" -- "$cur")) ;;
