@@ -9,10 +9,11 @@ cd "$(dirname "$0")/.."
 out=$1
 version=${2:-}
 
-command -v dpkg-buildpackage >/dev/null && command -v dh >/dev/null || {
-    echo "deb: dpkg-dev or debhelper is not installed; tests/deps.sh packaging installs both" >&2
+for tool in dpkg-buildpackage dh; do
+    command -v "$tool" >/dev/null && continue
+    echo "deb: there is no $tool; tests/deps.sh packaging installs what is missing" >&2
     exit 1
-}
+done
 
 files() {
     if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
@@ -48,4 +49,6 @@ if ! dpkg-buildpackage --build=binary --unsigned-source --unsigned-changes >../b
     exit 1
 fi
 cd ..
-ls -- *.deb | sed "s|^|$out/|"
+for package in *.deb; do
+    echo "$out/$package"
+done

@@ -165,6 +165,14 @@ static __attribute__((noinline)) int judge(const struct call *call)
 
 /* Usually nothing is started here, because a vfork child has better things to do; only an exec that
  * leaves Pillion's reach asks policyd, as a connect at the same place would. */
+/* Nothing that could be executed: the kernel refuses it, and by itself. */
+static bool nothing_there(const struct call *call, char *const envp[])
+{
+    if (call->which != CALL_FEXECVE && (!call->path || !pil_call_readable(call->path, 1)))
+        return true;
+    return envp && !pil_call_readable(envp, sizeof(*envp));
+}
+
 static int run(const struct call *call, char *const envp[])
 {
     struct pil_lacks lacks;
@@ -174,7 +182,7 @@ static int run(const struct call *call, char *const envp[])
         pil_state_boot(environ);
     if (!bound())
         return failure(call, ENOSYS);
-    if (!call->path && call->which != CALL_FEXECVE)
+    if (nothing_there(call, envp))
         return make(call, envp);
     error = judge(call);
     if (error)

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Each hook that there is has its lines in victims/17_every_hook.c, but for the ones below.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+# Not functions that a program calls, or refused on purpose (55_io_uring.sh).
+EXEMPT='__asan_default_options io_uring_setup io_uring_queue_init io_uring_queue_init_mem
+        io_uring_queue_init_params'
+missing=
+for name in $(sed -n '/global:/,/local:/p' preload/exports.map | tr -d ' ;' | grep -v ':$'); do
+    case " $(echo $EXEMPT) " in *" $name "*) continue ;; esac
+    grep -qE "(CALL|POINTER|EXEC)\\($name," tests/victims/17_every_hook.c ||
+        missing="$missing $name"
+done
+if [ -z "$missing" ]; then
+    echo "ok - every hook is called"
+else
+    echo "not ok - every hook is called"
+    echo "# not in tests/victims/17_every_hook.c:$missing"
+fi
