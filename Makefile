@@ -266,7 +266,7 @@ man_dir  = $(MANDIR)/man$(subst .,,$(suffix $(1)))
 # file, place and mode of everything that is installed; what the administrator edits is not in it.
 INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
             $(BUILD)/policyd:$(SBINDIR)/policyd:755 \
-            $(foreach place,$(PLACES),$(BUILD)/$(place)/libpillion.so:$(LIBDIR)/pillion/$(place)/libpillion.so:644) \
+            $(foreach place,$(filter lib/%,$(PLACES)),$(BUILD)/$(place)/libpillion.so:$(LIBDIR)/pillion/$(place)/libpillion.so:644) \
             $(foreach page,$(MANPAGES),$(page):$(call man_dir,$(page))/$(notdir $(page)):644) \
             $(foreach page,$(wildcard README.md INSTALL.md INSTALL docs/*.md),$(page):$(DOCDIR)/$(notdir $(page)):644) \
             $(foreach file,$(wildcard examples/*.conf),$(file):$(DOCDIR)/examples/$(notdir $(file)):644) \
@@ -284,7 +284,9 @@ install: $(PROGRAMS) say-classes
 	done
 	sed -i 's|/usr/sbin/policyd|$(SBINDIR)/policyd|g' $(DESTDIR)$(UNITDIR)/policyd.service \
 	    $(DESTDIR)$(DOCDIR)/examples/policyd.init
-	$(STRIP) --strip-unneeded $(foreach place,$(PLACES),$(DESTDIR)$(LIBDIR)/pillion/$(place)/libpillion.so)
+	$(STRIP) --strip-unneeded $(foreach place,$(filter lib/%,$(PLACES)),$(DESTDIR)$(LIBDIR)/pillion/$(place)/libpillion.so)
+	$(if $(filter lib32,$(PLACES)),install -d -m 755 $(DESTDIR)$(LIBDIR)/pillion/lib32 && \
+	    ln -sf ../lib/i386-linux-gnu/libpillion.so $(DESTDIR)$(LIBDIR)/pillion/lib32/libpillion.so)
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/pillion $(DESTDIR)$(SYSCONFDIR)/pillion/policy.d
 
 # Folders of ours go when they are empty; the administrator's stay.
@@ -292,6 +294,7 @@ uninstall:
 	@for entry in $(INSTALLED); do \
 	    rest=$${entry#*:}; rm -f "$(DESTDIR)$${rest%:*}"; \
 	done
+	@rm -f $(DESTDIR)$(LIBDIR)/pillion/lib32/libpillion.so
 	@for folder in $(foreach place,$(PLACES),$(LIBDIR)/pillion/$(place)) $(LIBDIR)/pillion/lib \
 	    $(LIBDIR)/pillion $(DOCDIR)/examples $(DOCDIR) $(SYSCONFDIR)/pillion/policy.d \
 	    $(SYSCONFDIR)/pillion; do \

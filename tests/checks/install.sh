@@ -27,6 +27,9 @@ done
 wanted="755 bin/pillion
 755 sbin/policyd
 644 lib/pillion/lib/x86_64-linux-gnu/libpillion.so"
+[ -e "$BUILD/lib/i386-linux-gnu/libpillion.so" ] && wanted="$wanted
+644 lib/pillion/lib/i386-linux-gnu/libpillion.so
+777 lib/pillion/lib32/libpillion.so" # a link
 
 root=$tmp/root
 check "install succeeds" make -s BUILD="$BUILD" DESTDIR="$root" PREFIX=/opt/p install
@@ -47,6 +50,13 @@ check "the installed command finds the installed library" sh -c '
     cp tests/victims/allow.conf "$1/allow.conf" && chmod 644 "$1/allow.conf" &&
     [ "$("$1/bin/pillion" run --solo "$1/allow.conf" -- sh -c "echo \"\$LD_PRELOAD\"")" = \
         "$1/lib/pillion/\$LIB/libpillion.so" ] && rm "$1/allow.conf"' sh "$root/opt/p"
+narrow=$root/opt/p/lib/pillion/lib/i386-linux-gnu/libpillion.so
+if [ -e "$narrow" ]; then
+    check "the 32-bit library is one, in both of its places" \
+        test "$root/opt/p/lib/pillion/lib32/libpillion.so" -ef "$narrow"
+else
+    echo "ok - the 32-bit library # SKIP the compiler has no -m32"
+fi
 check "nothing lies outside of prefix, etc and the unit folder" sh -c '
     cd "$1" && find . -type f ! -path "./opt/p/*" ! -path "./etc/*" ! -path "./lib/systemd/*" |
     grep . && exit 1; exit 0' sh "$root"

@@ -2,12 +2,12 @@
 # Every victim without Pillion and with it. Under allow.conf both must be the same: exit status,
 # output, the state the process was left in (victim.h), and the network calls of its first thread.
 # Under deny.conf the output must be what the victim's "// deny> " lines say. VICTIMS="name ..."
-# runs only those; PROGRAMS is the folder they are built in, and WIDTH=32 says that it is another
-# than that of the 64-bit ones, with which alone the calls are compared.
+# runs only those. SOURCES and PROGRAMS are the folders they and what was built of them lie in, and
+# WIDTH=32 says that they are 32-bit programs, whose calls are not compared.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 BUILD=${BUILD:-build}
-here=tests/victims
+here=${SOURCES:-tests/victims}
 programs=${PROGRAMS:-$BUILD/victims} width=${WIDTH:-64}
 pillion=$BUILD/pillion
 tmp=$(mktemp -d) || exit 1
@@ -78,7 +78,8 @@ trace() { # NAME COMMAND...
     shift
     timeout 120 strace -i -o "$tmp/trace" -e trace=network,execve -e signal=none "$@" \
         >/dev/null 2>&1 </dev/null
-    awk -v program="$program" -v first="$first" -v last="$last" -f $here/calls.awk "$tmp/trace" \
+    awk -v program="$program" -v first="$first" -v last="$last" -f tests/victims/calls.awk \
+        "$tmp/trace" \
         >"$tmp/$into.calls"
 }
 
