@@ -54,7 +54,8 @@ command -v bash >/dev/null && governed "bash: unset LD_PRELOAD, and a subshell" 
 governed "python3: an empty environment" python3 -c \
     'import subprocess, sys; subprocess.run([sys.argv[1]], env={})' "$caller"
 governed "perl: open of a pipe" perl -e \
-    '%ENV = (); open my $p, "|-", $ARGV[0] or die $!; $p->autoflush; print $p $_ while <STDIN>' "$caller"
+    '%ENV = (); open my $p, "|-", $ARGV[0] or die $!; $p->autoflush;
+     print $p $_ while <STDIN>' "$caller"
 governed "system with another preload" perl -e '
     $ENV{LD_PRELOAD} = "libm.so.6"; system @ARGV' "$caller"
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
