@@ -405,13 +405,14 @@ static int ask_systemd(struct pil_unit *unit)
 
 int pil_unit_load(struct pil_unit *unit, const char *name)
 {
+    const char *path = getenv("SYSTEMD_UNIT_PATH");
+
     memset(unit, 0, sizeof(*unit));
     if (snprintf(unit->name, sizeof(unit->name), "%s%s", name,
                  strchr(name, '.') ? "" : ".service") >= (int)sizeof(unit->name) ||
         strchr(name, '/'))
         return PIL_E_RANGE;
-    if (!getenv("SYSTEMD_UNIT_PATH") && access("/run/systemd/system", F_OK) == 0 &&
-        ask_systemd(unit) == PIL_OK)
+    if (!(path && *path) && access("/run/systemd/system", F_OK) == 0 && ask_systemd(unit) == PIL_OK)
         return PIL_OK;
     pil_unit_free(unit);
     return load_files(unit);

@@ -36,7 +36,7 @@ static void the_gravest_decides(void **state)
 static void what_is_found_twice_is_one(void **state)
 {
     struct pil_findings f = {0};
-    json_t *json;
+    json_t *json, *lines;
 
     (void)state;
     pil_findings_add(&f, PIL_FINDING_MISSING, "%s", "liba.so");
@@ -45,9 +45,10 @@ static void what_is_found_twice_is_one(void **state)
     assert_string_equal(f.item[0].evidence, "liba.so\nlib?b.so");
     json = pil_findings_json(&f);
     assert_int_equal(json_array_size(json), 1);
-    json = json_object_get(json_array_get(json, 0), "evidence");
-    assert_int_equal(json_array_size(json), 2);
-    assert_string_equal(json_string_value(json_array_get(json, 1)), "lib?b.so");
+    lines = json_object_get(json_array_get(json, 0), "evidence");
+    assert_int_equal(json_array_size(lines), 2);
+    assert_string_equal(json_string_value(json_array_get(lines, 1)), "lib?b.so");
+    json_decref(json);
     pil_findings_free(&f);
 }
 
