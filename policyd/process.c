@@ -91,7 +91,6 @@ int pil_process_attach(struct pil_daemon *d, const struct pil_peer *peer,
                        const struct pil_attested *facts, struct pil_process **out)
 {
     struct pil_process *p = *bucket_of(&d->processes, peer->pid);
-    int exe_fd;
 
     while (p && !is_same(p, peer, facts))
         p = p->next_same;
@@ -101,9 +100,7 @@ int pil_process_attach(struct pil_daemon *d, const struct pil_peer *peer,
         p = make(d, peer, facts);
         if (!p)
             return PIL_E_NOMEM;
-        exe_fd = pil_attest_open(peer);
-        p->class = pil_attest_class(exe_fd, &p->id);
-        pil_process_judge(d, p, exe_fd);
+        pil_process_judge(d, p, pil_attest_open(peer));
     }
     p->links++;
     *out = p;

@@ -5,6 +5,7 @@
 #   tests/deps.sh            installs what is missing
 #   tests/deps.sh --list     only prints the names of all of them
 #   tests/deps.sh packaging  the same for `make deb`, `make deb-lint` and `make check-deb`
+#   tests/deps.sh building   the same for `make` alone
 set -eu
 
 BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
@@ -14,7 +15,7 @@ CHECKING='libcmocka-dev liburing-dev binutils socat util-linux procps perl strac
           postgresql-client postgresql-contrib musl-tools libcap2-bin git openssh-server xinetd
           libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libfaketime fakeroot'
 FUZZING='clang libclang-rt-14-dev'
-PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck'
+PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck iproute2'
 
 # Any of these serves as well as the first of its row.
 alternatives() {
@@ -36,10 +37,16 @@ installed() {
 }
 
 wanted="$BUILDING $CHECKING $FUZZING"
-if [ "${1:-}" = packaging ]; then
+case ${1:-} in
+building)
+    wanted=$BUILDING
+    shift
+    ;;
+packaging)
     wanted="$BUILDING libcmocka-dev $PACKAGING"
     shift
-fi
+    ;;
+esac
 if [ "${1:-}" = --list ]; then
     # shellcheck disable=SC2086
     printf '%s\n' $wanted

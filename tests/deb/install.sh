@@ -31,7 +31,20 @@ ok "the manual pages are there" inside sh -c 'for page in man1/pillion.1 man5/pi
 ok "one command's own policy needs no daemon" says 'started' inside pillion run \
     --solo /usr/share/doc/pillion/examples/observe.conf -- /bin/echo started
 
-ok "they are removed" apt remove pillion policyd libpillion
+# A 32-bit program, where the compiler can make one: it is covered by a package of its own.
+echo 'int main(void) { return 0; }' >"$dir/program32.c"
+if ${CC:-cc} -m32 "$dir/program32.c" -o "$tree/debs/program32" 2>"$dir/cc"; then
+    ok "a 32-bit program runs under it" inside pillion run \
+        --solo /usr/share/doc/pillion/examples/observe.conf -- /debs/program32
+    ok "the 32-bit library goes by itself" apt remove lib32pillion
+    ok "and 32-bit programs are refused then" fails 'is not started' inside pillion run \
+        --solo /usr/share/doc/pillion/examples/observe.conf -- /debs/program32
+else
+    number=$((number + 1))
+    echo "ok $number - 32-bit programs # SKIP no -m32: $(head -1 "$dir/cc")"
+fi
+
+ok "they are removed" apt remove pillion policyd libpillion lib32pillion
 ok "and their settings stay" test -f "$tree/etc/pillion/policyd.conf"
 ok "they are purged, and what came with them" apt autoremove --purge policyd
 picture >"$dir/after"

@@ -142,7 +142,7 @@ ok "installed again, policyd starts: there is a policy" inside sh -c 'dpkg -i /d
 ok "and redis is served again" eventually redis_may 127.1.7.7
 inside redis-cli -p $PORT shutdown nosave
 ok "redis ends" eventually gone "$redis"
-ok "everything is purged" apt autoremove --purge pillion policyd libpillion
+ok "everything is purged" apt autoremove --purge pillion policyd libpillion lib32pillion
 ok "the policy that somebody wrote stays" rm "$tree/etc/pillion/policy.d/test.conf"
 rmdir "$tree/etc/pillion/policy.d" "$tree/etc/pillion"
 picture >"$dir/after"
