@@ -360,9 +360,10 @@ static void end(struct run *run)
 
     pil_watch_close(run->watch);
     pil_metrics_close(run->metrics);
+    pil_expect_close(d->expect); /* before its watchers' sessions, which it tells apart by */
+    d->expect = NULL;
     pil_server_close(d->server);
     pil_events_stop(d->events);
-    pil_expect_close(d->expect);
     pil_switch_close(d->kill_switch);
     d->kill_switch = NULL;
     pil_hasher_stop(d->hasher);

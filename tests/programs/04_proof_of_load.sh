@@ -174,18 +174,20 @@ verdict $? "policyd kills it when its watcher does not"
 # ---- policyd goes away ---------------------------------------------------------------------------
 
 mkfifo "$tmp/slow/fifo" "$tmp/strips/fifo"
-"$pillion" run --socket "$tmp/sock" --timeout 60000 -- "$tmp/slow/program" lives \
-    >"$tmp/out" 2>"$tmp/err" &
-child=$!
-jobs_of_leg="$jobs_of_leg $child"
-exec 8>"$tmp/slow/fifo" # opens when the loader has been started
-kill -9 "$policyd"
-wait "$policyd" 2>/dev/null
-echo >&8
-exec 8>&-
-wait $child && grep -qx lived "$tmp/out" && [ ! -s "$tmp/err" ]
-verdict $? "one whose library comes after policyd has gone lives, and is refused what it asks"
-start_policyd
+for signal in KILL TERM; do
+    "$pillion" run --socket "$tmp/sock" --timeout 60000 -- "$tmp/slow/program" lives \
+        >"$tmp/out" 2>"$tmp/err" &
+    child=$!
+    jobs_of_leg="$jobs_of_leg $child"
+    exec 8>"$tmp/slow/fifo" # opens when the loader has been started
+    kill -$signal "$policyd"
+    wait "$policyd" 2>/dev/null
+    echo >&8
+    exec 8>&-
+    wait $child && grep -qx lived "$tmp/out" && [ ! -s "$tmp/err" ]
+    verdict $? "one whose library comes after policyd has gone ($signal) lives"
+    start_policyd
+done
 "$pillion" run --socket "$tmp/sock" --timeout 700 -- "$tmp/strips/program" sleeps \
     >"$tmp/out" 2>"$tmp/err" &
 child=$!
