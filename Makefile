@@ -81,6 +81,7 @@ help:
 #: deps       install the Debian packages that building and testing need
 #: demo       half a minute of it at work on redis, nginx and curl
 #: check      every test; the last line counts them
+#: suites     other projects' own tests, without Pillion and under it; SUITES="cpython/ssl perl" for some
 #: compatibility  docs/compatibility.md, from what the last check found
 #: releases   the library in other releases of Debian, with their glibc
 #: asan tsan  the same units under the sanitizers
@@ -204,6 +205,12 @@ check:
 .PHONY: check-built
 check-built: $(PROGRAMS) $(UNITS) $(VICTIMS)
 	BUILD=$(BUILD) tests/run.sh
+
+# Suites of other projects are installed, or fetched into build/, aloud; see tests/suites/README.md.
+.PHONY: suites
+suites: $(PROGRAMS)
+	@sh tests/deps.sh suites || echo "deps: going on without"
+	@BUILD=$(BUILD) python3 -B tests/suites/run.py $(SUITES)
 
 compatibility:
 	BUILD=$(BUILD) sh tests/compatibility.sh

@@ -6,6 +6,7 @@
 #   tests/deps.sh --list     only prints the names of all of them
 #   tests/deps.sh packaging  the same for `make deb`, `make deb-lint` and `make check-deb`
 #   tests/deps.sh building   the same for `make` alone
+#   tests/deps.sh suites     the same for `make suites`: what tests/suites/*.suite say they need
 set -eu
 
 BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
@@ -44,6 +45,10 @@ building)
     ;;
 packaging)
     wanted="$BUILDING libcmocka-dev $PACKAGING"
+    shift
+    ;;
+suites)
+    wanted="$BUILDING python3 $(sed -n 's/^packages *= *//p' "$(dirname "$0")"/suites/*.suite)"
     shift
     ;;
 esac
