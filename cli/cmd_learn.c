@@ -172,6 +172,9 @@ int pil_cmd_learn(const struct pil_command *self, int argc, char **argv)
     if (code)
         return code;
     w.merge.replace = t.force;
+    code = pil_merge_possible(&w.merge);
+    if (code)
+        return code;
     if (!w.merge.owner)
         w.merge.owner = own_name();
     return argc > first ? learn_command(&w, argv + first) : learn_host(&w);

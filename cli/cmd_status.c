@@ -155,7 +155,7 @@ static void coverage(const json_t *process, char *buf, size_t len)
 
 static void print_processes(const json_t *list)
 {
-    static const char *const heading[] = {"PID",       "USER",    "WORKLOAD", "COVERAGE",
+    static const char *const heading[] = {"PID",       "USER",    "WORKLOAD", "COVERAGE",  "CLASS",
                                           "DECISIONS", "DENIALS", "SINCE",    "EXECUTABLE"};
     struct pil_table table;
     const json_t *one;
@@ -168,13 +168,15 @@ static void print_processes(const json_t *list)
         pil_table_add(&table, "%s", heading[i]);
     json_array_foreach(list, i, one)
     {
-        const char *workload = pil_out_string(one, "workload");
+        const char *workload = pil_out_string(one, "workload"),
+                   *class = pil_out_string(one, "class");
 
         coverage(one, gaps, sizeof(gaps));
         pil_table_add(&table, "%lld", (long long)pil_out_number(one, "pid"));
         pil_table_add(&table, "%s", pil_out_string(one, "user"));
         pil_table_add(&table, "%s", *workload ? workload : "-");
         pil_table_add(&table, "%s", gaps);
+        pil_table_add(&table, "%s", *class ? class : "-");
         pil_table_add(&table, "%lld", (long long)pil_out_number(one, "decisions"));
         pil_table_add(&table, "%lld", (long long)pil_out_number(one, "denials"));
         pil_table_add(&table, "%s", pil_out_string(one, "since"));

@@ -269,6 +269,7 @@ int pil_lesson_watch(const char *socket, const char *unit, const char *workload,
     if (!error)
         error = begin(c, socket, filter);
     if (!error) {
+        pil_cli_error("looking on at %s; an interrupt ends it", unit ? unit : workload);
         look_on(for_ms, &set);
         error = collect(c, lesson);
         pil_client_close(c);

@@ -33,7 +33,8 @@ struct pil_genpage {
     _Atomic uint32_t retired;
     uint32_t reserved;
 };
-_Static_assert(sizeof(struct pil_genpage) == 24, "shared between versions");
+_Static_assert(sizeof(struct pil_genpage) == 24 && offsetof(struct pil_genpage, word) == 8,
+               "shared between versions and classes");
 
 static inline uint64_t pil_genpage_word(const struct pil_genpage *page)
 {

@@ -10,6 +10,14 @@
 _Static_assert((PIL_RING_SLOTS & MASK) == 0, "slots are found by masking");
 _Static_assert(sizeof(struct pil_ring_counters) < 2048, "counters fit into the first page");
 _Static_assert(sizeof(struct pil_event) == 192, "shared between versions");
+
+/* And between classes: a 32-bit process writes what a 64-bit policyd reads. */
+_Static_assert(offsetof(struct pil_event, ip) == 56, "as in the other class");
+_Static_assert(sizeof(struct pil_ring_slot) == 200, "as in the other class");
+_Static_assert(offsetof(struct pil_ring, counters) == 16, "as in the other class");
+_Static_assert(offsetof(struct pil_ring, slot) == 4096, "as in the other class");
+_Static_assert(PIL_RING_SIZE == 20480, "as in the other class");
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "shared memory has no locks of the compiler's");
 _Static_assert(sizeof(struct pil_ring_tally) == 224, "shared between versions");
 _Static_assert(offsetof(struct pil_ring, slot) == 4096, "everything else is in the first page");
 

@@ -1,5 +1,6 @@
 #include "policyd/attest.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -237,6 +238,26 @@ int pil_attest_open(const struct pil_peer *peer)
 
     snprintf(path, sizeof(path), "/proc/%d/exe", (int)peer->pid);
     return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+static bool same_file(const struct pil_exe_id *a, const struct pil_exe_id *b)
+{
+    return a->device == b->device && a->inode == b->inode && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+const struct pil_class *pil_attest_class(int fd, const struct pil_exe_id *id)
+{
+    Elf32_Ehdr head; /* up to the machine it is the same in both classes */
+    struct pil_exe_id opened;
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) || pread(fd, &head, sizeof(head), 0) != sizeof(head))
+        return NULL;
+    opened = id_of(&st);
+    if (!same_file(&opened, id) || memcmp(head.e_ident, ELFMAG, SELFMAG) != 0)
+        return NULL;
+    return pil_classes_find(head.e_ident[EI_CLASS], head.e_machine);
 }
 
 static void read_cgroup(const struct pil_peer *peer, struct pil_attested *out)

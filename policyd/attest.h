@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
+#include "core/classes.h"
 #include "core/defs.h"
 
 struct pil_peer {
@@ -59,6 +60,10 @@ int pil_attest_read(const struct pil_peer *peer, struct pil_attested *out) PIL_U
 
 /* A descriptor of its executable, for hashing; -1 when it cannot be opened. */
 int pil_attest_open(const struct pil_peer *peer);
+
+/* The class of the executable behind such a descriptor; NULL when it is not the file of id, or of
+ * no class that this machine is known for. The descriptor stays the caller's. */
+const struct pil_class *pil_attest_class(int fd, const struct pil_exe_id *id);
 
 /* Real and effective user from the contents of /proc/PID/status; false when they are not there. The
  * name of the process, which is above them, cannot hold the end of a line. */

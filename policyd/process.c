@@ -91,6 +91,7 @@ int pil_process_attach(struct pil_daemon *d, const struct pil_peer *peer,
                        const struct pil_attested *facts, struct pil_process **out)
 {
     struct pil_process *p = *bucket_of(&d->processes, peer->pid);
+    int exe_fd;
 
     while (p && !is_same(p, peer, facts))
         p = p->next_same;
@@ -100,7 +101,9 @@ int pil_process_attach(struct pil_daemon *d, const struct pil_peer *peer,
         p = make(d, peer, facts);
         if (!p)
             return PIL_E_NOMEM;
-        pil_process_judge(d, p, pil_attest_open(peer));
+        exe_fd = pil_attest_open(peer);
+        p->class = pil_attest_class(exe_fd, &p->id);
+        pil_process_judge(d, p, exe_fd);
     }
     p->links++;
     *out = p;

@@ -37,6 +37,7 @@ struct pil_process {
     gid_t gid;
     uint64_t start;
     struct pil_exe_id id;
+    const struct pil_class *class; /* of its executable; NULL: could not be told */
     const char *exe, *user, *unit, *cgroup, *sha256; /* interned, NULL: could not be told */
     uint32_t workload;                               /* in the image in force */
     bool hashing;   /* waits for its executable's hash; no decisions meanwhile */

@@ -218,6 +218,7 @@ static json_t *one_process(struct pil_daemon *d, const struct pil_process *p)
     put_u64(out, "gid", p->gid);
     put(out, "user", text(p->user));
     put(out, "exe", text(p->exe));
+    put(out, "class", text(p->class ? p->class->title : NULL));
     put(out, "unit", text(p->unit));
     put(out, "cgroup", text(p->cgroup));
     put(out, "sha256", text(p->sha256));

@@ -18,11 +18,35 @@
  * that was unmapped since would crash where the kernel refuses; that much is left to chance. */
 static __thread uintptr_t good_page;
 
+/*
+ * Valgrind looks at the arguments of every system call: it would report the look below, and reports
+ * by itself what the program must not hand to the kernel. The rotations, which add up to none, are
+ * what it takes for a question to itself (request 0x1001); a processor goes on with the 0 in %rdx.
+ */
+static bool inside_valgrind(void)
+{
+#if defined(__x86_64__)
+    const uint64_t request[6] = {0x1001};
+    uint64_t answer = 0;
+
+    __asm__ volatile("rolq $3, %%rdi; rolq $13, %%rdi; rolq $61, %%rdi; rolq $51, %%rdi\n\t"
+                     "xchgq %%rbx, %%rbx"
+                     : "+d"(answer)
+                     : "a"(request)
+                     : "cc", "memory");
+    return answer != 0;
+#else
+    return false;
+#endif
+}
+
 static bool word_readable(uintptr_t at)
 {
     const uint64_t *word = (const uint64_t *)(at & ~(uintptr_t)7);
 
     if (at >> 12 == good_page && good_page)
+        return true;
+    if (word && inside_valgrind())
         return true;
     /* Without a set the kernel reads nothing and finds nothing wrong. */
     if (!word || pil_real_sys.procmask(NO_SUCH_HOW, word, NULL) == -EFAULT)

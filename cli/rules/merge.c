@@ -422,6 +422,34 @@ static int merge(struct pil_merging *m, struct sorted *s)
     return error;
 }
 
+static bool folder_writable(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
+
+    if (slash && snprintf(folder, sizeof(folder), "%.*s", (int)(slash - path + 1), path) >=
+                     (int)sizeof(folder))
+        return false;
+    return access(folder, W_OK) == 0;
+}
+
+int pil_merge_possible(const struct pil_merge_wishes *wishes)
+{
+    static const struct pil_seen_list nothing;
+    struct pil_merging m;
+    int error;
+
+    if (!wishes->path)
+        return PIL_EXIT_OK;
+    if (!folder_writable(wishes->path)) {
+        pil_cli_error("cannot write %s: %s", wishes->path, strerror(errno));
+        return PIL_EXIT_FAILED;
+    }
+    error = open_merge(&m, wishes, &nothing);
+    close_merge(&m);
+    return error ? PIL_EXIT_FAILED : PIL_EXIT_OK;
+}
+
 int pil_merge(const struct pil_merge_wishes *wishes, const struct pil_seen_list *seen)
 {
     struct sorted s = {.who = {.by = wishes->by, .of_units = wishes->of_units}};

@@ -29,6 +29,10 @@ struct pil_merge_wishes {
     size_t lost_count;
 };
 
+/* Before anything runs: the file that is there can be added to, and its folder written. What is
+ * wrong is said. PIL_EXIT_OK or PIL_EXIT_FAILED. */
+int pil_merge_possible(const struct pil_merge_wishes *wishes) PIL_USERESULT;
+
 /* PIL_EXIT_OK when the file, or stdout, holds the result; PIL_EXIT_NO when there was nothing to
  * be written. */
 int pil_merge(const struct pil_merge_wishes *wishes,

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/err.h"
@@ -315,12 +316,20 @@ static size_t uuid_of(const char *at)
 /* Pieces of a path: a volatile one, a number, or some of the rest. */
 enum piece { PIECE_PLAIN, PIECE_RANDOM, PIECE_NUMBER };
 
-/* A path and where in it the first folder begins that is gone by now: that was made for a while,
- * and its name, and names below it, are made up where they can be. */
+/* A path and where in it the first folder begins that is gone by now. Where temporary folders are
+ * made, such a one was one; its name, and names below it, are made up where they can be. */
 struct path {
     const char *text;
     size_t gone; /* SIZE_MAX: every folder is there */
 };
+
+static bool is_for_temporary(const char *folder)
+{
+    struct stat st;
+
+    return strncmp(folder, "/run/user/", 10) == 0 ||
+           (stat(folder, &st) == 0 && (st.st_mode & S_ISVTX));
+}
 
 static struct path path_of(const char *text)
 {
@@ -329,8 +338,11 @@ static struct path path_of(const char *text)
 
     while (text[0] == '/' && (slash = strchr(begin, '/'))) {
         snprintf(folder, sizeof(folder), "%.*s", (int)(slash - text), text);
-        if (access(folder, F_OK) != 0)
-            return (struct path){text, (size_t)(begin - text)};
+        if (access(folder, F_OK) != 0) {
+            folder[begin - text] = '\0';
+            return (struct path){text,
+                                 is_for_temporary(folder) ? (size_t)(begin - text) : SIZE_MAX};
+        }
         begin = slash + 1;
     }
     return (struct path){text, SIZE_MAX};

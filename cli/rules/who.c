@@ -128,7 +128,9 @@ static char *title_of(const struct pil_who_list *list, const struct pil_who *who
 {
     bool by_unit =
         (who->facts & PIL_WHO_UNIT) && (!(who->facts & PIL_WHO_EXE) || interprets(who->as->exe));
-    char *base = by_unit ? unit_title(who->as->unit) : pil_draft_title(base_name(who->as->exe));
+    char *base = *who->as->workload ? strdup(who->as->workload)
+                 : by_unit          ? unit_title(who->as->unit)
+                                    : pil_draft_title(base_name(who->as->exe));
     char *out = base ? strdup(base) : NULL;
 
     for (unsigned n = 2; out && is_taken(list, out, taken, cookie); n++) {

@@ -38,8 +38,8 @@ bool pil_who_by(const char *text, unsigned *out) PIL_USERESULT;
  * there. The title is NULL until pil_who_name. */
 int pil_who_of(struct pil_who_list *list, const struct pil_seen *seen, unsigned *out) PIL_USERESULT;
 
-/* Gives titles to those without: base name of the executable, or of the unit when that is what an
- * interpreter belongs to. `taken` may be NULL. */
+/* Gives titles to those without: the one it has in the policy in force, else base name of the
+ * executable, or of the unit when that is what an interpreter belongs to. `taken` may be NULL. */
 int pil_who_name(struct pil_who_list *list, bool (*taken)(void *cookie, const char *title),
                  void *cookie) PIL_USERESULT;
 

@@ -313,6 +313,25 @@ static struct pil_exe_id id_of(int fd)
     };
 }
 
+static void the_class_is_that_of_the_file_of_the_facts(void **state)
+{
+    char *folder = test_folder_make(), *path = test_file(folder, "exe", "not a program");
+    int text = open(path, O_RDONLY | O_CLOEXEC), own = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    struct pil_exe_id text_id = id_of(text), own_id = id_of(own);
+
+    (void)state;
+    assert_ptr_equal(pil_attest_class(own, &own_id), pil_classes_ours());
+    assert_null(pil_attest_class(own, &text_id));
+    assert_null(pil_attest_class(text, &text_id));
+    assert_null(pil_attest_class(-1, &own_id));
+    own_id.mtime_ns++;
+    assert_null(pil_attest_class(own, &own_id));
+    close(text);
+    close(own);
+    free(path);
+    test_folder_remove(folder);
+}
+
 #define SHA_ABC "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 static void one_hash_for_all_who_wait(void **state)
@@ -377,6 +396,7 @@ int main(void)
         cmocka_unit_test(users_are_read_right),
         cmocka_unit_test(a_dead_peer_is_refused),
         cmocka_unit_test(a_program_with_two_users_is_known),
+        cmocka_unit_test(the_class_is_that_of_the_file_of_the_facts),
         cmocka_unit_test(one_hash_for_all_who_wait),
         cmocka_unit_test(another_file_than_was_said_has_no_hash),
     };
