@@ -102,7 +102,9 @@ void pil_tally_count(const struct pil_tally *t, struct pil_tally_counts *out)
 /* What does not fit is cut: two entries that differ only behind KEY_MAX would be one. */
 static void put(struct key *key, struct pil_slice text)
 {
-    size_t room = KEY_MAX - TEXTS - key->len, len = text.len < room ? text.len : room;
+    const size_t limit = KEY_MAX - TEXTS; /* each text has room for its NUL behind */
+    size_t room = key->len < limit ? limit - key->len : 0;
+    size_t len = text.len < room ? text.len : room;
 
     for (size_t i = 0; i < len; i++)
         if (text.at[i] != '\0')

@@ -29,7 +29,8 @@ static inline struct pil_seen *sight(struct pil_seen_list *list, const char *exe
     return &list->item[list->count - 1];
 }
 
-#define AT(ip, port)          ",\"resource\":\"" ip ":" #port "\",\"address\":\"" ip "\",\"port\":" #port
+#define WHERE(resource)       ",\"resource\":\"" resource "\""
+#define AT(ip, port)          WHERE(ip ":" #port) ",\"address\":\"" ip "\",\"port\":" #port
 #define NAMED(host, ip, port) AT(ip, port) ",\"name\":\"" host "\""
 #define NAME(host)            ",\"resource\":\"" host "\",\"name\":\"" host "\""
 #define UNIX(path)            ",\"resource\":\"unix:" path "\""
