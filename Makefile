@@ -36,7 +36,8 @@ WARN += -Werror
 endif
 PIL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -fPIC -fvisibility=hidden -fasynchronous-unwind-tables \
              -MMD -MP $(WARN) $(CPPFLAGS) $(CFLAGS) $(SAN)
-PIL_PATHS  = -DPIL_LIBDIR='"$(LIBDIR)/pillion"' -DPIL_SBINDIR='"$(SBINDIR)"'
+PIL_PATHS  = -DPIL_LIBDIR='"$(LIBDIR)/pillion"' -DPIL_SBINDIR='"$(SBINDIR)"' \
+             -DPIL_BINDIR='"$(BINDIR)"'
 
 PARTS    = core conf shim policyd cli
 objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c $(1)/*/*.c)) \
@@ -90,6 +91,7 @@ help:
 #: lint       cppcheck, clang-tidy, clang-format
 #: install    to DESTDIR and PREFIX; uninstall removes it
 #: deb        the Debian packages, in build/deb; deb-lint has lintian look at them
+#: check-systemd  boots a machine with systemd, services under Pillion in it; as root
 #: check-deb  installs, upgrades and removes the packages in a clean Debian tree; as root
 
 # ---- compiling ---------------------------------------------------------------------------------
@@ -279,6 +281,9 @@ INSTALLED = $(BUILD)/pillion:$(BINDIR)/pillion:755 \
             $(foreach file,$(wildcard examples/*.conf),$(file):$(DOCDIR)/examples/$(notdir $(file)):644) \
             examples/policyd/policyd.conf:$(DOCDIR)/examples/policyd.conf:644 \
             dist/policyd.init:$(DOCDIR)/examples/policyd.init:644 \
+            dist/pillion.default:$(DOCDIR)/examples/pillion.default:644 \
+            dist/pillion.inetd:$(DOCDIR)/examples/pillion.inetd:644 \
+            dist/pillion.sysv:$(LIBDIR)/pillion/sysv.sh:644 \
             dist/policyd.service:$(UNITDIR)/policyd.service:644 \
             dist/policyd.socket:$(UNITDIR)/policyd.socket:644 \
             dist/pillion.bash:$(COMPDIR)/pillion:644
@@ -294,6 +299,9 @@ install: $(PROGRAMS) say-classes
 	$(STRIP) --strip-unneeded $(foreach place,$(filter lib/%,$(PLACES)),$(DESTDIR)$(LIBDIR)/pillion/$(place)/libpillion.so)
 	$(if $(filter lib32,$(PLACES)),install -d -m 755 $(DESTDIR)$(LIBDIR)/pillion/lib32 && \
 	    ln -sf ../lib/i386-linux-gnu/libpillion.so $(DESTDIR)$(LIBDIR)/pillion/lib32/libpillion.so)
+	sed -i 's|/usr/bin/pillion|$(BINDIR)/pillion|g; s|/usr/lib/pillion|$(LIBDIR)/pillion|g' \
+	    $(DESTDIR)$(LIBDIR)/pillion/sysv.sh $(DESTDIR)$(DOCDIR)/examples/pillion.default \
+	    $(DESTDIR)$(DOCDIR)/examples/pillion.inetd
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/pillion $(DESTDIR)$(SYSCONFDIR)/pillion/policy.d
 
 # Folders of ours go when they are empty; the administrator's stay.
@@ -309,6 +317,11 @@ uninstall:
 	done
 
 # ---- Debian packages ---------------------------------------------------------------------------
+
+# Boots a machine with systemd; debootstrap and systemd-nspawn are not among `make deps`.
+.PHONY: check-systemd
+check-systemd:
+	BUILD=$(BUILD) sh tests/systemd/boot.sh
 
 .PHONY: deb deb-lint check-deb
 deb:

@@ -51,6 +51,8 @@ int pil_cmd_explain(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_render(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_status(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_reload(const struct pil_command *self, int argc, char **argv);
+int pil_cmd_enable(const struct pil_command *self, int argc, char **argv);
+int pil_cmd_disable(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_switch(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_decisions(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_learn(const struct pil_command *self, int argc, char **argv);

@@ -33,10 +33,12 @@ static int announce(struct pil_client *c, const char *socket, uint64_t timeout_m
     return pil_cli_exit_of(error);
 }
 
-static int become(const char *path, char **argv)
+static int become(const char *path, char **argv, const char *argv0)
 {
     int error;
 
+    if (argv0)
+        argv[0] = (char *)argv0;
     execv(path, argv);
     error = errno;
     pil_cli_error("cannot run \"%s\": %s", path, strerror(error));
@@ -44,7 +46,7 @@ static int become(const char *path, char **argv)
 }
 
 struct wishes {
-    const char *solo, *socket, *log;
+    const char *solo, *socket, *log, *argv0;
     uint64_t timeout_ms;
     bool verbose;
 };
@@ -103,7 +105,7 @@ static int run(const struct wishes *w, char **argv)
         pil_watcher_leave(client, path, w->timeout_ms);
     pil_client_close(client);
     free(client);
-    return code ? code : become(path, argv);
+    return code ? code : become(path, argv, w->argv0);
 }
 
 static int judge_wishes(struct wishes *w, const char *timeout)
@@ -129,6 +131,7 @@ int pil_cmd_run(const struct pil_command *self, int argc, char **argv)
         {0, "solo", "FILE", "a private policyd with this policy, file or folder", NULL, &w.solo,
          NULL},
         {0, "log", "FILE", "with --solo: decision log, - for stderr (none)", NULL, &w.log, NULL},
+        {0, "argv0", "NAME", "what the program finds as its own name", NULL, &w.argv0, NULL},
         {'s', "socket", "SOCKET", "policyd's socket", NULL, &w.socket, NULL},
         {'v', "verbose", NULL, "say first what `pillion inspect` finds", &w.verbose, NULL, NULL},
         {'t', "timeout", "MS", "for the library's hello, else it is ended (5000)", NULL, &timeout,

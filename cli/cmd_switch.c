@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "cli/client.h"
+#include "cli/duration.h"
 #include "cli/options.h"
 #include "cli/out.h"
 #include "conf/switch.h"
@@ -21,22 +22,14 @@ struct wishes {
 
 static bool read_duration(const char *text, int64_t *seconds)
 {
-    static const struct {
-        char unit;
-        int64_t seconds;
-    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-    char *end;
-    long number = strtol(text, &end, 10);
+    uint64_t ms;
 
-    for (size_t i = 0; i < PIL_NELEM(units); i++)
-        if (text[0] >= '0' && text[0] <= '9' && end[0] == units[i].unit && end[1] == '\0' &&
-            number > 0 && number <= 31536000 / units[i].seconds) {
-            *seconds = number * units[i].seconds;
-            return true;
-        }
-    pil_cli_error("--for %s; legal is a number and s, m, h or d, such as 30m, of at most 365d",
-                  text);
-    return false;
+    if (!pil_duration_parse(text, &ms)) {
+        pil_cli_error("--for %s; legal is a length of time such as 30m, 2h or 1d", text);
+        return false;
+    }
+    *seconds = (int64_t)((ms + 999) / 1000);
+    return true;
 }
 
 /* Who sits there: root may have been somebody else before. */

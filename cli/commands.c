@@ -19,6 +19,8 @@ const struct pil_command pil_commands[] = {
     {"learn", "[OPTIONS] [--] COMMAND [ARGUMENT...] | --unit UNIT [OPTIONS]",
      "look on while a program runs, and write its policy", pil_cmd_learn},
     {"shadow", "[OPTIONS]", "show what policies in shadow would have changed", pil_cmd_shadow},
+    {"enable", "[OPTIONS] UNIT...", "start a systemd service under Pillion", pil_cmd_enable},
+    {"disable", "[OPTIONS] UNIT...", "start it without", pil_cmd_disable},
     {"switch", "[OPTIONS] [on|shadow|off]", "turn enforcement of the host off, or on again",
      pil_cmd_switch},
     {"version", "[OPTIONS]", "print the version", pil_cmd_version},

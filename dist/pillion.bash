@@ -24,7 +24,7 @@ _pillion_program()
     local i
     for ((i = 2; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-        --solo | --log | --socket | --timeout | -s | -t) ((i++)) ;;
+        --argv0 | --solo | --log | --socket | --timeout | -s | -t) ((i++)) ;;
         --output | -o | --title | --owner | --by | --widen | --unit | -u | --workload | -w | --for) ((i++)) ;;
         --) echo $((i + 1)); return ;;
         -*) ;;
@@ -38,7 +38,7 @@ _pillion()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands="run inspect check explain render status reload decisions learn shadow switch"
-    commands+=" version help"
+    commands+=" enable disable version help"
     local options="" start
     COMPREPLY=()
 
@@ -58,7 +58,7 @@ _pillion()
         fi
     fi
     case $prev in
-    --solo | --policy | --exe | --log | --socket | -s | --file | --output | -o)
+    --solo | --policy | --exe | --log | --socket | -s | --file | --root | --output | -o)
         COMPREPLY=($(compgen -f -- "$cur"))
         return
         ;;
@@ -94,12 +94,12 @@ _pillion()
         return
         ;;
     --timeout | -t | --at | --cgroup | --sha256 | --source | --caller | -c | --name | \
-        -n | --host-id | --reason | -r | --for)
+        -n | --host-id | --argv0 | --reason | -r | --for)
         return
         ;;
     esac
     case ${COMP_WORDS[1]} in
-    run) options="--solo --log --socket --timeout --verbose --help" ;;
+    run) options="--argv0 --solo --log --socket --timeout --verbose --help" ;;
     inspect) options="--unit --pid --user --json --socket --help" ;;
     check) options="--json --portable --help" ;;
     explain)
@@ -117,6 +117,8 @@ _pillion()
         options="--rules --policy --workload --since --log --reset --json --socket --help"
         ;;
     decisions) options="--follow --log --denied --workload --json --socket --help" ;;
+    enable) options="--check --print --no-reload --root --socket --help" ;;
+    disable) options="--print --no-reload --root --help" ;;
     switch) options="--reason --for --file --json --socket --help" ;;
     version) options="--json --help" ;;
     esac
@@ -132,6 +134,7 @@ _pillion()
         ;;
     check | render) COMPREPLY=($(compgen -f -- "$cur")) ;;
     explain) COMPREPLY=($(compgen -W "connect accept listen send resolve" -- "$cur")) ;;
+    enable | disable) COMPREPLY=($(compgen -W "$(_pillion_units)" -- "$cur")) ;;
     switch) COMPREPLY=($(compgen -W "on shadow off" -- "$cur")) ;;
     help) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
     esac

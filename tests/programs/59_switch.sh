@@ -138,7 +138,7 @@ ok "off for a second" turn off --for 1s
 ok "ends by itself" ready mode_is on
 ok "and is logged" logged '"mode":"on","was":"off","cause":"expired"'
 ok "after it policy is enforced" comes_to EACCES
-ok "a time that is none is refused" refuses 2 'legal is a number and s, m, h or d' turn off --for 5
+ok "a time that is none is refused" refuses 2 'legal is a length of time' turn off --for 5
 ok "and so is a mode that is none" refuses 2 'legal is on, shadow, off' turn maybe
 
 # ---- by hand, and by others -------------------------------------------------------------------

@@ -30,8 +30,13 @@ status_pid() {
         sed -n 's/^ *"pid": \([0-9]*\),*$/\1/p' | head -1
 }
 
+# Neither gone nor a zombie, and with something to show.
 alive() {
-    kill -0 "$1" 2>/dev/null
+    tr '\r' '\n' <"$2" | tail -2
+    case $(ps -o stat= -p "$1") in
+    Z* | '') return 1 ;;
+    esac
+    grep -q 'rps=[1-9]' "$2"
 }
 
 # Until another policyd than that one answers.
@@ -108,8 +113,8 @@ EOT
 stop_load() {
     exec 7>&-
     wait "$client"
-    ok "connections that stood were kept" alive "$kept"
-    ok "of redis-benchmark's new connections none failed" alive "$fresh"
+    ok "connections that stood were kept" alive "$kept" "$dir/kept.out"
+    ok "of redis-benchmark's new connections none failed" alive "$fresh" "$dir/fresh.out"
     ready ended "$wrk" && wait "$wrk"
     ready ended "$wrk_kept" && wait "$wrk_kept"
     ok "wrk lost none" lost_none "$dir/wrk.out"

@@ -46,3 +46,5 @@ flock -u 9
 rm -rf --one-file-system "$dir"
 mkdir -p "$dir"
 tar -C "$dir" --numeric-owner --xattrs -xf "$kept"
+# mktemp made it for root alone.
+chmod 755 "$dir"
