@@ -8,7 +8,8 @@ tests is compared. A test with two results without Pillion is flaky, and is name
 difference is believed, the part is run without Pillion again (AGAIN times), because it may be flaky
 all the same. Any other difference is Pillion's, and the exit status is 1.
 
-BUILD is where Pillion was built (build), JOBS how many parts run at a time, POLICY the policy.
+BUILD is where Pillion was built (build), JOBS how many parts run at a time (two), POLICY the
+policy.
 tests/suites/README.md says how a suite is described.
 """
 
@@ -114,7 +115,7 @@ def run_suite(suite, wanted, total):
         return
     parts = [part for part in suite.parts if not wanted or part.name in wanted]
     say(f"{suite.name}: {suite.about}")
-    jobs = int(os.environ.get("JOBS", "1"))
+    jobs = int(os.environ.get("JOBS", min(2, os.cpu_count() or 1)))
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
         try:
             done = list(pool.map(lambda part: compare(suite, part, base), parts))
