@@ -47,90 +47,86 @@ long pil_sysops_call(long number, long a, long b, long c, long d, long e, long f
 #error "add the system call instruction of this machine, and which edition of each call it has"
 #endif
 
-#define CALL0(nr)             pil_sysops_call(nr, 0, 0, 0, 0, 0, 0)
-#define CALL1(nr, a)          pil_sysops_call(nr, (long)(a), 0, 0, 0, 0, 0)
-#define CALL2(nr, a, b)       pil_sysops_call(nr, (long)(a), (long)(b), 0, 0, 0, 0)
-#define CALL3(nr, a, b, c)    pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), 0, 0, 0)
-#define CALL4(nr, a, b, c, d) pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), 0, 0)
-#define CALL5(nr, a, b, c, d, e)                                                                   \
-    pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), 0)
 #define CALL6(nr, a, b, c, d, e, f)                                                                \
-    pil_sysops_call(nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)(f))
+    pil_sysops_through(pil_sysops_call, nr, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), \
+                       (long)(f))
+#define CALL5(nr, a, b, c, d, e) CALL6(nr, a, b, c, d, e, 0)
+#define CALL4(nr, a, b, c, d)    CALL6(nr, a, b, c, d, 0, 0)
+#define CALL3(nr, a, b, c)       CALL6(nr, a, b, c, 0, 0, 0)
+#define CALL2(nr, a, b)          CALL6(nr, a, b, 0, 0, 0, 0)
+#define CALL1(nr, a)             CALL6(nr, a, 0, 0, 0, 0, 0)
+#define CALL0(nr)                CALL6(nr, 0, 0, 0, 0, 0, 0)
 
 static int k_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-    return (int)CALL3(SYS_connect, fd, addr, len);
+    return (int)CALL3(PIL_NR_CONNECT, fd, addr, len);
 }
 
 static int k_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
-    return (int)CALL3(SYS_bind, fd, addr, len);
+    return (int)CALL3(PIL_NR_BIND, fd, addr, len);
 }
 
 static int k_listen(int fd, int backlog)
 {
-    return (int)CALL2(SYS_listen, fd, backlog);
+    return (int)CALL2(PIL_NR_LISTEN, fd, backlog);
 }
 
 /* Not every machine has it apart from accept4. */
 static int k_accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-#ifdef SYS_accept
-    return (int)CALL3(SYS_accept, fd, addr, len);
-#else
-    return (int)CALL4(SYS_accept4, fd, addr, len, 0);
-#endif
+    return (int)CALL3(PIL_NR_ACCEPT, fd, addr, len);
 }
 
 static int k_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-    return (int)CALL4(SYS_accept4, fd, addr, len, flags);
+    return (int)CALL4(PIL_NR_ACCEPT4, fd, addr, len, flags);
 }
 
 static ssize_t k_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
                         socklen_t addr_len)
 {
-    return CALL6(SYS_sendto, fd, buf, len, flags, addr, addr_len);
+    return CALL6(PIL_NR_SENDTO, fd, buf, len, flags, addr, addr_len);
 }
 
 static ssize_t k_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    return CALL3(SYS_sendmsg, fd, msg, flags);
+    return CALL3(PIL_NR_SENDMSG, fd, msg, flags);
 }
 
 static int k_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags)
 {
-    return (int)CALL4(SYS_sendmmsg, fd, vec, count, flags);
+    return (int)CALL4(PIL_NR_SENDMMSG, fd, vec, count, flags);
 }
 
 static int k_socket(int domain, int type, int protocol)
 {
-    return (int)CALL3(SYS_socket, domain, type, protocol);
+    return (int)CALL3(PIL_NR_SOCKET, domain, type, protocol);
 }
 
 static ssize_t k_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    return CALL3(SYS_recvmsg, fd, msg, flags);
+    return CALL3(PIL_NR_RECVMSG, fd, msg, flags);
 }
 
 static int k_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
-    return (int)CALL5(SYS_getsockopt, fd, level, name, value, len);
+    return (int)CALL5(PIL_NR_GETSOCKOPT, fd, level, name, value, len);
 }
 
 static int k_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-    return (int)CALL5(SYS_setsockopt, fd, level, name, value, len);
+    return (int)CALL5(PIL_NR_SETSOCKOPT, fd, level, name, value, len);
 }
 
 static int k_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    return (int)CALL3(SYS_getsockname, fd, addr, len);
+    return (int)CALL3(PIL_NR_GETSOCKNAME, fd, addr, len);
 }
 
 static int k_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    return (int)CALL3(SYS_getpeername, fd, addr, len);
+    return (int)CALL3(PIL_NR_GETPEERNAME, fd, addr, len);
 }
 
 static int k_poll(struct pollfd *fds, unsigned count, int timeout_ms)

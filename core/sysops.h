@@ -13,28 +13,76 @@
 #ifndef PIL_CORE_SYSOPS_H
 #define PIL_CORE_SYSOPS_H
 
+#if defined(__i386__)
+#include <linux/net.h>
+#endif
 #include <poll.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/types.h>
 #include <time.h>
 
-/* Which edition of a call we make: on i386 the first ones of these are for 16-bit users, 32-bit
- * files and the years until 2038. */
+/*
+ * Which call we make where there are several, the same as libc. On i386 the first editions of some
+ * are for 16-bit users, 32-bit files and the years until 2038; and all but one of the socket calls
+ * are a number of the one call socketcall, which is what programs' seccomp filters expect.
+ */
 #if defined(__i386__)
+#define PIL_SOCKETCALL       0x10000
 #define PIL_NR_CLOCK_GETTIME SYS_clock_gettime64
 #define PIL_NR_FCNTL         SYS_fcntl64
 #define PIL_NR_GETRESGID     SYS_getresgid32
 #define PIL_NR_GETRESUID     SYS_getresuid32
 #define PIL_NR_MMAP          SYS_mmap2
+#define PIL_NR_CONNECT       (PIL_SOCKETCALL | SYS_CONNECT)
+#define PIL_NR_BIND          (PIL_SOCKETCALL | SYS_BIND)
+#define PIL_NR_LISTEN        (PIL_SOCKETCALL | SYS_LISTEN)
+#define PIL_NR_ACCEPT        (PIL_SOCKETCALL | SYS_ACCEPT)
+#define PIL_NR_ACCEPT4       (PIL_SOCKETCALL | SYS_ACCEPT4)
+#define PIL_NR_SENDTO        (PIL_SOCKETCALL | SYS_SENDTO)
+#define PIL_NR_SENDMSG       (PIL_SOCKETCALL | SYS_SENDMSG)
+#define PIL_NR_SOCKET        (PIL_SOCKETCALL | SYS_SOCKET)
+#define PIL_NR_RECVMSG       (PIL_SOCKETCALL | SYS_RECVMSG)
+#define PIL_NR_GETSOCKOPT    (PIL_SOCKETCALL | SYS_GETSOCKOPT)
+#define PIL_NR_SETSOCKOPT    (PIL_SOCKETCALL | SYS_SETSOCKOPT)
+#define PIL_NR_GETSOCKNAME   (PIL_SOCKETCALL | SYS_GETSOCKNAME)
+#define PIL_NR_GETPEERNAME   (PIL_SOCKETCALL | SYS_GETPEERNAME)
 #else
 #define PIL_NR_CLOCK_GETTIME SYS_clock_gettime
 #define PIL_NR_FCNTL         SYS_fcntl
 #define PIL_NR_GETRESGID     SYS_getresgid
 #define PIL_NR_GETRESUID     SYS_getresuid
 #define PIL_NR_MMAP          SYS_mmap
+#define PIL_NR_CONNECT       SYS_connect
+#define PIL_NR_BIND          SYS_bind
+#define PIL_NR_LISTEN        SYS_listen
+#define PIL_NR_ACCEPT        SYS_accept
+#define PIL_NR_ACCEPT4       SYS_accept4
+#define PIL_NR_SENDTO        SYS_sendto
+#define PIL_NR_SENDMSG       SYS_sendmsg
+#define PIL_NR_SOCKET        SYS_socket
+#define PIL_NR_RECVMSG       SYS_recvmsg
+#define PIL_NR_GETSOCKOPT    SYS_getsockopt
+#define PIL_NR_SETSOCKOPT    SYS_setsockopt
+#define PIL_NR_GETSOCKNAME   SYS_getsockname
+#define PIL_NR_GETPEERNAME   SYS_getpeername
 #endif
+#define PIL_NR_SENDMMSG SYS_sendmmsg
+
+/* Makes a call of these numbers by way of `gate`, which has the arguments of pil_sysops_call. */
+static inline long pil_sysops_through(long (*gate)(long, long, long, long, long, long, long),
+                                      long number, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__i386__)
+    const long arguments[6] = {a, b, c, d, e, f};
+
+    if (number & PIL_SOCKETCALL)
+        return gate(SYS_socketcall, number & 0xff, (long)arguments, 0, 0, 0, 0);
+#endif
+    return gate(number, a, b, c, d, e, f);
+}
 
 struct statx;
 

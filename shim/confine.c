@@ -50,19 +50,26 @@ struct use {
 #define USE(loss, entry, call, ...) USE_OF(loss, entry, SYS_##call, call, __VA_ARGS__)
 
 static const struct use uses[] = {
-    USE(CONNECT, connect, connect, SOME_FD, AT, 30),
-    USE(SENDMSG, sendmsg, sendmsg, SOME_FD, AT, MSG_NOSIGNAL),
-    USE(RECVMSG, recvmsg, recvmsg, SOME_FD, AT, MSG_CMSG_CLOEXEC),
-    USE(SOCKET, socket, socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
-    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_COOKIE, AT),
-    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_TYPE, AT),
-    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_DOMAIN, AT),
-    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_PROTOCOL, AT),
-    USE(GETSOCKOPT, getsockopt, getsockopt, SOME_FD, SOL_SOCKET, SO_PEERCRED, AT),
-    USE(SETSOCKOPT, setsockopt, setsockopt, SOME_FD, SOL_SOCKET, SO_SNDTIMEO, AT),
-    USE(SETSOCKOPT, setsockopt, setsockopt, SOME_FD, SOL_SOCKET, SO_RCVTIMEO, AT),
-    USE(SETSOCKOPT, setsockopt, setsockopt, SOME_FD, SOL_SOCKET, SO_LINGER, AT),
-    USE(GETSOCKNAME, getsockname, getsockname, SOME_FD, AT, AT),
+    USE_OF(CONNECT, connect, PIL_NR_CONNECT, connect, SOME_FD, AT, 30),
+    USE_OF(SENDMSG, sendmsg, PIL_NR_SENDMSG, sendmsg, SOME_FD, AT, MSG_NOSIGNAL),
+    USE_OF(RECVMSG, recvmsg, PIL_NR_RECVMSG, recvmsg, SOME_FD, AT, MSG_CMSG_CLOEXEC),
+    USE_OF(SOCKET, socket, PIL_NR_SOCKET, socket, AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0),
+    USE_OF(GETSOCKOPT, getsockopt, PIL_NR_GETSOCKOPT, getsockopt, SOME_FD, SOL_SOCKET, SO_COOKIE,
+           AT),
+    USE_OF(GETSOCKOPT, getsockopt, PIL_NR_GETSOCKOPT, getsockopt, SOME_FD, SOL_SOCKET, SO_TYPE, AT),
+    USE_OF(GETSOCKOPT, getsockopt, PIL_NR_GETSOCKOPT, getsockopt, SOME_FD, SOL_SOCKET, SO_DOMAIN,
+           AT),
+    USE_OF(GETSOCKOPT, getsockopt, PIL_NR_GETSOCKOPT, getsockopt, SOME_FD, SOL_SOCKET, SO_PROTOCOL,
+           AT),
+    USE_OF(GETSOCKOPT, getsockopt, PIL_NR_GETSOCKOPT, getsockopt, SOME_FD, SOL_SOCKET, SO_PEERCRED,
+           AT),
+    USE_OF(SETSOCKOPT, setsockopt, PIL_NR_SETSOCKOPT, setsockopt, SOME_FD, SOL_SOCKET, SO_SNDTIMEO,
+           AT),
+    USE_OF(SETSOCKOPT, setsockopt, PIL_NR_SETSOCKOPT, setsockopt, SOME_FD, SOL_SOCKET, SO_RCVTIMEO,
+           AT),
+    USE_OF(SETSOCKOPT, setsockopt, PIL_NR_SETSOCKOPT, setsockopt, SOME_FD, SOL_SOCKET, SO_LINGER,
+           AT),
+    USE_OF(GETSOCKNAME, getsockname, PIL_NR_GETSOCKNAME, getsockname, SOME_FD, AT, AT),
     USE(POLL, poll, poll, AT, 1, 0),
     USE(CLOSE, close, close, SOME_FD),
     USE_OF(FCNTL, fcntl, PIL_NR_FCNTL, fcntl, SOME_FD, F_DUPFD_CLOEXEC, SOME_FD),
@@ -138,6 +145,13 @@ static bool allows(const struct sock_fprog *filter, int number, const uint64_t a
     uint32_t action;
 
     memcpy(call.args, args, sizeof(call.args));
+#if defined(__i386__)
+    if (number & PIL_SOCKETCALL) {
+        call.nr = SYS_socketcall;
+        call.args[0] = (uint64_t)(number & 0xff);
+        call.args[1] = AT;
+    }
+#endif
     action = pil_bpf_run(filter->filter, filter->len, &call) & SECCOMP_RET_ACTION_FULL;
     return action == SECCOMP_RET_ALLOW || action == SECCOMP_RET_LOG;
 }
@@ -154,12 +168,8 @@ uint32_t pil_confine_cost(const struct sock_fprog *filter)
 
 bool pil_confine_leaves_network(const struct sock_fprog *filter)
 {
-    static const int calls[] = {
-        SYS_connect, SYS_bind, SYS_listen, SYS_accept4, SYS_sendto, SYS_sendmsg, SYS_sendmmsg,
-#ifdef SYS_accept
-        SYS_accept,
-#endif
-    };
+    static const int calls[] = {PIL_NR_CONNECT, PIL_NR_BIND,   PIL_NR_LISTEN,  PIL_NR_ACCEPT,
+                                PIL_NR_ACCEPT4, PIL_NR_SENDTO, PIL_NR_SENDMSG, PIL_NR_SENDMMSG};
     const uint64_t args[6] = {3, AT, 16};
 
     for (size_t i = 0; i < PIL_NELEM(calls); i++)

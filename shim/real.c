@@ -25,7 +25,7 @@ static long cancellable(long number, long a, long b, long c, long d, long e, lon
     long result;
 
     pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &type);
-    result = pil_stub(number, a, b, c, d, e, f);
+    result = pil_sysops_through(pil_stub, number, a, b, c, d, e, f);
     pthread_setcanceltype(type, NULL);
     return result;
 }
@@ -34,8 +34,8 @@ static long cancellable(long number, long a, long b, long c, long d, long e, lon
 #define PLAIN(type, name, parameters, number, a, b, c, d, e, f)                                    \
     static type sys_##name parameters                                                              \
     {                                                                                              \
-        return (type)pil_stub(number, (long)(a), (long)(b), (long)(c), (long)(d), (long)(e),       \
-                              (long)(f));                                                          \
+        return (type)pil_sysops_through(pil_stub, number, (long)(a), (long)(b), (long)(c),         \
+                                        (long)(d), (long)(e), (long)(f));                          \
     }
 
 /* And as the program makes it, where pthreads(7) lists it as a cancellation point. */
@@ -47,24 +47,22 @@ static long cancellable(long number, long a, long b, long c, long d, long e, lon
                                  (long)(f));                                                       \
     }
 
-PLAIN(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), SYS_bind, fd, sa, len, 0, 0, 0)
-PLAIN(int, listen, (int fd, int backlog), SYS_listen, fd, backlog, 0, 0, 0, 0)
-BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), SYS_connect, fd, sa, len, 0,
-     0, 0)
-#ifdef SYS_accept
-BOTH(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), SYS_accept, fd, sa, len, 0, 0, 0)
-#else
-BOTH(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), SYS_accept4, fd, sa, len, 0, 0, 0)
-#endif
-BOTH(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), SYS_accept4, fd, sa,
+PLAIN(int, bind, (int fd, const struct sockaddr *sa, socklen_t len), PIL_NR_BIND, fd, sa, len, 0, 0,
+      0)
+PLAIN(int, listen, (int fd, int backlog), PIL_NR_LISTEN, fd, backlog, 0, 0, 0, 0)
+BOTH(int, connect, (int fd, const struct sockaddr *sa, socklen_t len), PIL_NR_CONNECT, fd, sa, len,
+     0, 0, 0)
+BOTH(int, accept, (int fd, struct sockaddr *sa, socklen_t *len), PIL_NR_ACCEPT, fd, sa, len, 0, 0,
+     0)
+BOTH(int, accept4, (int fd, struct sockaddr *sa, socklen_t *len, int flags), PIL_NR_ACCEPT4, fd, sa,
      len, flags, 0, 0)
 BOTH(ssize_t, sendto,
      (int fd, const void *buf, size_t len, int flags, const struct sockaddr *sa, socklen_t salen),
-     SYS_sendto, fd, buf, len, flags, sa, salen)
-BOTH(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), SYS_sendmsg, fd, msg, flags,
-     0, 0, 0)
-BOTH(int, sendmmsg, (int fd, struct mmsghdr *vec, unsigned count, int flags), SYS_sendmmsg, fd, vec,
-     count, flags, 0, 0)
+     PIL_NR_SENDTO, fd, buf, len, flags, sa, salen)
+BOTH(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), PIL_NR_SENDMSG, fd, msg,
+     flags, 0, 0, 0)
+BOTH(int, sendmmsg, (int fd, struct mmsghdr *vec, unsigned count, int flags), PIL_NR_SENDMMSG, fd,
+     vec, count, flags, 0, 0)
 
 struct pil_sysops pil_real_sys;
 struct pil_sysops pil_real_host;
