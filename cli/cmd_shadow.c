@@ -130,6 +130,8 @@ static void print_by(const struct pil_seen *s, char *buf, size_t len)
 {
     if (*s->shadow_rule)
         snprintf(buf, len, "%s/%s", s->shadow_policy, s->shadow_rule);
+    else if (!pil_seen_lacks_rule(s))
+        snprintf(buf, len, "%s", pil_reason_text(s->shadow_reason));
     else if (*s->shadow_policy)
         snprintf(buf, len, "%s: no rule, its default", s->shadow_policy);
     else

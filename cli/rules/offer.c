@@ -19,9 +19,11 @@ struct group {
     struct pil_grants grants;
 };
 
+/* What is denied because there is no policy, say, is beyond the reach of rules. */
 static bool would_deny(const struct pil_seen *seen)
 {
-    return seen->shadow == PIL_SHADOW_WOULD_DENY;
+    return seen->shadow == PIL_SHADOW_WOULD_DENY &&
+           (*seen->shadow_rule || pil_seen_lacks_rule(seen));
 }
 
 static bool rule_taken(void *cookie, const char *kind, const char *title)

@@ -230,6 +230,15 @@ void pil_seen_fold(struct pil_seen_list *list)
     list->count = kept;
 }
 
+/* A log does not say the reason, which is "undecided" then. */
+bool pil_seen_lacks_rule(const struct pil_seen *seen)
+{
+    return !*seen->shadow_rule && (seen->shadow_reason == PIL_REASON_UNDECIDED ||
+                                   seen->shadow_reason == PIL_REASON_DEFAULT_DENY ||
+                                   seen->shadow_reason == PIL_REASON_DEFAULT_ALLOW ||
+                                   seen->shadow_reason == PIL_REASON_NO_DEFAULT);
+}
+
 struct pil_query pil_seen_query(const struct pil_seen *seen)
 {
     return (struct pil_query){

@@ -54,6 +54,9 @@ void pil_seen_drop_last(struct pil_seen_list *list);
 
 void pil_seen_free(struct pil_seen_list *list);
 
+/* Shadow would have decided for want of a rule: another rule could change it. */
+bool pil_seen_lacks_rule(const struct pil_seen *seen);
+
 /* The query it was; its texts are the item's. */
 struct pil_query pil_seen_query(const struct pil_seen *seen);
 

@@ -174,4 +174,24 @@ else
     echo "ok - who may ask # SKIP not root: no other user can be played"
 fi
 
-[ "$number" -ge 12 ] || echo "not ok - only $number checks ran"
+# ---- a whole host --------------------------------------------------------------------------------
+
+# Enforced policies, and the host's switch at shadow.
+echo shadow >"$tmp/switch"
+cat >"$tmp/policyd.conf" <<END
+socket = "$tmp/sock2"
+abstract = ""
+policy = {"$tmp/policy.conf"}
+switch = "$tmp/switch"
+log = "$tmp/log2"
+END
+chmod 644 "$tmp/switch" "$tmp/policyd.conf"
+"$BUILD/policyd" -f -c "$tmp/policyd.conf" 2>"$tmp/err" &
+jobs="$jobs $!"
+ready "$pillion" status -s "$tmp/sock2"
+sed "s|$tmp/sock|$tmp/sock2|" "$tmp/calls" >"$tmp/calls2"
+try 0 sh "$tmp/calls2" "$two" 9 && try 0 "$pillion" shadow -s "$tmp/sock2" &&
+    out "^9 +would-deny +caller +perl +connect +127.0.0.1:$two +tomorrow/never "
+verdict $? "the host's switch at shadow is reported like a policy in shadow"
+
+[ "$number" -ge 13 ] || echo "not ok - only $number checks ran"

@@ -36,6 +36,8 @@ static void each_policy_gets_its_own(void **state)
     sight(&seen, "/bin/a", "connect", AT("10.0.0.1", 3) SHADOW("p", "\"no\"", "a"));
     sight(&seen, "/bin/a", "connect", AT("10.0.0.1", 4) ",\"shadow\":\"would-allow\"");
     sight(&seen, "/bin/a", "connect",
+          AT("10.0.0.1", 5) ",\"shadow\":\"would-deny\",\"shadow_reason\":\"no-policy\"");
+    sight(&seen, "/bin/a", "connect",
           ",\"resource\":\"family:40\",\"name\":\"family:40\"" SHADOW("p", "null", "a"));
     text = offered(&seen, NULL);
     assert_string_equal(text, "# for policy \"p\":\n"
