@@ -84,9 +84,11 @@ static bool take_mapping(void *cookie, const struct pil_mapping *m)
         return true;
     module = module_of(l, m);
     grown = realloc(l->range, (l->ranges + 1) * sizeof(*l->range));
-    if (!grown || module == SIZE_MAX)
-        return grown != NULL;
+    if (!grown)
+        return false;
     l->range = grown;
+    if (module == SIZE_MAX)
+        return false;
     l->range[l->ranges++] = (struct range){m->start, m->end, module};
     if (is_library(m->path)) {
         strcpy(l->hooks->library, m->path);
@@ -170,6 +172,7 @@ static void look_at_module(struct look *l, struct pil_hooks_module *m)
     l->module = m;
     l->elf = &elf;
     pil_elffile_slots(&elf, take_slot, l);
+    l->elf = NULL;
     m->own_openssl =
         strncmp(base_of(m->path), "libssl.", 7) != 0 && pil_elffile_has(&elf, "SSL_write", true);
     pil_elffile_close(&elf);

@@ -34,7 +34,11 @@ bool pil_libraries_line(const char *line, struct pil_library *out)
         out->name = strndup(start, (size_t)(address - start));
         out->path = strndup(start, (size_t)(address - start));
     }
-    return out->name != NULL; /* else linux-vdso.so.1, which is no file */
+    if (out->name)
+        return true;
+    free(out->path); /* linux-vdso.so.1 has neither: it is no file */
+    out->path = NULL;
+    return false;
 }
 
 static void take_line(void *cookie, const char *text)
