@@ -130,7 +130,8 @@ if [ "${1:-}" = check ]; then
     compare
     exit 0
 fi
-if grep '|not run|' "$tmp/rows" | cut -d '|' -f 1,4; then
+if grep -q '|not run|' "$tmp/rows"; then
+    grep '|not run|' "$tmp/rows" | cut -d '|' -f 1,4
     echo "not written: these items have no results; run tests/run.sh without arguments first" >&2
     exit 1
 fi

@@ -6,7 +6,9 @@ cd "$(dirname "$0")/../.." || exit 1
 EXEMPT='__asan_default_options io_uring_setup io_uring_queue_init io_uring_queue_init_mem
         io_uring_queue_init_params'
 missing=
-for name in $(sed -n '/global:/,/local:/p' preload/exports.map | tr -d ' ;' | grep -v ':$'); do
+hooks=$(${CC:-cc} -E -P -x c preload/exports.map | sed -n '/global:/,/local:/p' | tr -d ' ;' |
+    grep -v ':$')
+for name in $hooks; do
     case " $(echo $EXEMPT) " in *" $name "*) continue ;; esac
     grep -qE "(CALL|POINTER|EXEC)\\($name," tests/victims/17_every_hook.c ||
         missing="$missing $name"
