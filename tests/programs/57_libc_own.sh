@@ -71,7 +71,7 @@ import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 try: s.sendto(b"x", ("127.9.9.9", 53))
 except OSError as e: print("own datagram:", e.strerror)'
-    "$@" logger -u /dev/log "said by logger" 2>/dev/null
+    "$@" logger --socket-errors=on -u /dev/log "said by logger" 2>/dev/null
     echo "logger: $?"
 fi
 while ! grep -q "said by libc" "$dir/heard"; do sleep 0.05; done
