@@ -28,6 +28,16 @@ try() { # CODE COMMAND...: runs it for the given exit code
     return 1
 }
 
+# $tmp/log, once the private policyd has ended behind its program: then all is in it.
+whole_log() {
+    tries=0
+    until grep -q '"event":"stop"' "$tmp/log"; do
+        tries=$((tries + 1))
+        [ $tries -lt 200 ] || return 1
+        sleep 0.05
+    done
+}
+
 out() { grep -q -- "$1" "$tmp/out"; }
 err() { grep -q -- "$1" "$tmp/err"; }
 
@@ -134,7 +144,7 @@ try 0 "$pillion" run --solo "$solo" -- bash -c '
     (exec 3<>/dev/tcp/127.0.0.1/2) 2>&1 | grep -q "Permission denied" || exit 2'
 verdict $? "its policy decides: allowed is refused by nobody, denied by policy"
 try 0 "$pillion" run --solo "$solo" --log "$tmp/log" -- \
-    bash -c '(exec 3<>/dev/tcp/127.0.0.1/2); true' &&
+    bash -c '(exec 3<>/dev/tcp/127.0.0.1/2); true' && whole_log &&
     try 0 "$pillion" decisions --log "$tmp/log" --denied --json && out '"resource":"127.0.0.1:2"' &&
     out '"verdict":"deny"'
 verdict $? "--log keeps the denial, and decisions --log shows it"

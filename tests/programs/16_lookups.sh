@@ -32,6 +32,7 @@ says() {
 install -m 644 tests/victims/deny.conf "$tmp/deny.conf"
 "$BUILD/pillion" run --solo "$tmp/deny.conf" --log "$tmp/log" -- "$tmp/lookups" "$tmp/plugin.so" \
     >"$tmp/denied" 2>&1
+whole_log "$tmp/log"
 for way in "dlsym of libc" "dlvsym of libc" "dlsym of the program" "dlsym of whatever is first" \
     "dlsym by dlsym" "dlopen" "dlmopen into the base"; do
     says "$way is judged" "$tmp/denied" "^$way to 127.0.0.2: EACCES\$"
@@ -39,11 +40,12 @@ for way in "dlsym of libc" "dlvsym of libc" "dlsym of the program" "dlsym of wha
 done
 says "dlmopen is out of reach" "$tmp/denied" "^dlmopen to 127.0.0.2: ok\$"
 says "and reported" "$tmp/log" '"event":"coverage-lost".*plugin.so","reason":"namespace"'
-"$BUILD/pillion" run --solo "$tmp/deny.conf" --log "$tmp/log" -- "$tmp/deep" "$tmp/plugin.so" \
+"$BUILD/pillion" run --solo "$tmp/deny.conf" --log "$tmp/deep.log" -- "$tmp/deep" "$tmp/plugin.so" \
     >"$tmp/denied" 2>&1
+whole_log "$tmp/deep.log"
 says "RTLD_DEEPBIND is judged" "$tmp/denied" "^denied: EACCES\$"
 says "RTLD_DEEPBIND goes where it may" "$tmp/denied" "^allowed: ok\$"
-says "and reported" "$tmp/log" '"event":"deepbind".*plugin.so"'
+says "and reported" "$tmp/deep.log" '"event":"deepbind".*plugin.so"'
 
 cat >"$tmp/required.conf" <<END
 schema = 1
@@ -51,8 +53,10 @@ default = allow
 workload "lookups" { exe = "$tmp/lookups"  coverage = required }
 END
 chmod 644 "$tmp/required.conf"
-"$BUILD/pillion" run --solo "$tmp/required.conf" --log "$tmp/log" -- "$tmp/lookups" \
+"$BUILD/pillion" run --solo "$tmp/required.conf" --log "$tmp/required.log" -- "$tmp/lookups" \
     "$tmp/plugin.so" >"$tmp/denied" 2>&1
+whole_log "$tmp/required.log"
 says "dlmopen is refused where coverage is required" "$tmp/denied" \
     "^dlmopen: (refused: Pillion cannot cover a namespace of its own)"
-says "and that is in the log" "$tmp/log" '"event":"exec-refused".*plugin.so","reason":"namespace"'
+says "and that is in the log" "$tmp/required.log" \
+    '"event":"exec-refused".*plugin.so","reason":"namespace"'

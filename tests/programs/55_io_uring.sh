@@ -18,6 +18,7 @@ for way in io_uring_queue_init io_uring_queue_init_params syscall; do
         sed 's/^/# /' "$tmp/out"
     fi
 done
+whole_log "$tmp/log"
 if [ "$(grep -c '"event":"io-uring-refused"' "$tmp/log")" = 3 ]; then
     echo "ok - $subject: each refusal is in the log"
 else
