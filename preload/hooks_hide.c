@@ -17,6 +17,15 @@ HOOK int fstat64(int fd, struct stat64 *st)
     return pil_shim_fstat64(fd, st);
 }
 
+#if defined(__i386__)
+int __fstat64_time64(int fd, void *st);
+
+HOOK int __fstat64_time64(int fd, void *st)
+{
+    return pil_shim___fstat64_time64(fd, st);
+}
+#endif
+
 HOOK int __fxstat(int version, int fd, struct stat *st)
 {
     return pil_shim__fxstat(version, fd, st);

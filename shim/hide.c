@@ -30,6 +30,9 @@
 
 FSTAT(fstat, struct stat)
 FSTAT(fstat64, struct stat64)
+#if defined(__i386__)
+FSTAT(__fstat64_time64, void) /* fstat with _TIME_BITS=64: a struct that only libc looks into */
+#endif
 
 /* What programs call that were built before libc 2.33. */
 #define FXSTAT(name, type)                                                                         \

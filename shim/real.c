@@ -102,6 +102,7 @@ void pil_real_bind(void)
     BIND(fcntl64);
     BIND(fstat);
     BIND(fstat64);
+    BIND(__fstat64_time64);
     BIND(__fxstat);
     BIND(__fxstat64);
     BIND(readdir);

@@ -53,6 +53,7 @@ struct pil_real_libc {
     int (*fcntl64)(int, int, ...);
     int (*fstat)(int, struct stat *);
     int (*fstat64)(int, struct stat64 *);
+    int (*__fstat64_time64)(int, void *);
     int (*__fxstat)(int, int, struct stat *);
     int (*__fxstat64)(int, int, struct stat64 *);
     struct dirent *(*readdir)(DIR *);

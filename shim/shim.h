@@ -58,6 +58,7 @@ int pil_shim_fcntl64(int fd, int command, long argument);
 /* Looks at descriptors and lists of them (hide.c). */
 int pil_shim_fstat(int fd, struct stat *st);
 int pil_shim_fstat64(int fd, struct stat64 *st);
+int pil_shim___fstat64_time64(int fd, void *st); /* i386 alone */
 int pil_shim__fxstat(int version, int fd, struct stat *st);
 int pil_shim__fxstat64(int version, int fd, struct stat64 *st);
 struct dirent *pil_shim_readdir(DIR *dir);
