@@ -32,7 +32,7 @@ chmod 600 "$dir/policyd.conf"
 finish() {
     end_leg
     for file in "$dir"/*.pid; do
-        kill "$(cat "$file")" 2>/dev/null
+        [ ! -f "$file" ] || kill "$(cat "$file")" 2>/dev/null
     done
     rm -rf "$tmp"
 }

@@ -42,6 +42,8 @@ ExecStopPost=/bin/systemctl --no-block poweroff
 WantedBy=default.target
 EOT
 chroot "$machine" systemctl --quiet disable redis-server
+# There is no terminal; systemd's child that waits for one holds what systemd had open at its fork.
+chroot "$machine" systemctl --quiet mask console-getty.service
 chroot "$machine" systemctl --quiet enable inside.service policyd.socket policyd.service
 
 timeout 240 systemd-nspawn --quiet --register=no --keep-unit --private-network --directory \
