@@ -274,6 +274,19 @@ ready grep -q ready "$tmp/job.out" && kill -USR1 "$job" && ready grep -q one "$t
 wait "$job"
 [ $? -eq 5 ] && grep -q hup "$tmp/job.out"
 verdict $? "signals that we are sent go to it"
+three=$(low_port)
+f=$tmp/daemon.conf show=$f
+daemon="redis-server --port $three --bind 127.0.0.1 --save '' --daemonize yes --dir $tmp"
+later "$pillion" learn --wait -o "$f" -- sh -c "$daemon"
+ready redis-cli -p "$three" ping && redis-cli -p "$three" shutdown nosave && wait "$job" &&
+    has "$f" "\"127.0.0.1:$three\"," && has "$f" 'actions   = {accept}'
+verdict $? "with --wait also what it leaves running is learned"
+try 0 "$pillion" learn -o "$f.2" -- sh -c "$daemon"
+left=$?
+err 'still run; what they do from now on is not learned' && [ $left -eq 0 ]
+verdict $? "without, that it runs on is said"
+ready redis-cli -p "$three" ping && redis-cli -p "$three" shutdown nosave
+show=/dev/null
 try 127 "$pillion" learn -- no-such-program-here && err 'No such file'
 verdict $? "a program that is not there is 127"
 printf 'int main(void) { return 0; }\n' >"$tmp/p.c"
