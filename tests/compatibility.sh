@@ -62,8 +62,9 @@ render() {
 
 What a program notices of Pillion: sixty items, each held by tests that run the same thing without
 Pillion and with it. Made by `make compatibility` from tests/checklist.txt and the results of
-`make check`, which says so when this page is not what the tests yield. How the tests work stands in
-[tests/README.md](../tests/README.md).
+`make check`, which says so when this page is not what the tests yield. A test whose program is not
+installed is skipped, which the run tells and counts; as long as others of its item ran, the item is
+judged by them. How the tests work stands in [tests/README.md](../tests/README.md).
 
 | status | means |
 | --- | --- |
