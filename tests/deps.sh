@@ -21,7 +21,7 @@ CHECKING='libcmocka-dev liburing-dev binutils socat util-linux procps perl strac
 >>>>>>> 3ebdc61 (pillion: services under Pillion by enable, sysv.sh and inetd lines)
           libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libfaketime fakeroot'
 FUZZING='clang libclang-rt-14-dev'
-PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck iproute2'
+PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck iproute2 systemd-container'
 
 # Any of these serves as well as the first of its row.
 alternatives() {
