@@ -47,6 +47,7 @@ lost) echo "ok 1"; [ $where = under ] || echo "ok 2" ;;
 first) [ "$count" = 1 ] && echo "ok 1" || echo "not ok 1"; echo "ok 2" ;;
 late) [ "$count" -lt 3 ] && echo "ok 1" || echo "not ok 1" ;;
 status) echo "ok 1"; [ $where = without ] || kill -SEGV $$ ;;
+signals) awk '/^SigIgn/ { print "ok - ignores " $2 }' /proc/$$/status ;;
 none) echo "not ok 1"; exit 1 ;;
 slow) echo "ok 1"; sleep 600 ;;
 junit) cat >"$3" <<E3
@@ -65,7 +66,7 @@ results = tap"
 printf '[suite]\n%s\n[part p]\ntests = same\n' "$tap" | suite same
 run same
 is "what is the same is the same, good or bad" 0 <<E
-same: 5 tests: 5 the same (1 skipped by both), 0 flaky, 0 expected, 0 DIFFER
+same: 5 tests: 5 the same (1 skipped, 1 failing in both), 0 flaky, 0 expected, 0 DIFFER
 suites: 1 run, 0 skipped; 5 tests: 5 the same, 0 flaky, 0 expected, 0 differ
 E
 
@@ -74,7 +75,7 @@ printf '[suite]\n%s\n[part a]\ntests = preload\n[part b]\ntests = lost\n%s' \
 tests = status' | suite differs
 run differs
 is "a test that differs, one that is lost, and a crash are found" 1 <<E
-differs: 7 tests: 4 the same (0 skipped by both), 0 flaky, 0 expected, 3 DIFFER
+differs: 7 tests: 4 the same (0 skipped, 0 failing in both), 0 flaky, 0 expected, 3 DIFFER
     DIFFERS: a 1: passes without, fails under Pillion
     DIFFERS: b 2: passes without, is not run under Pillion
     DIFFERS: c (the whole): ends with 0 without, dies of signal 11 under Pillion
@@ -83,7 +84,7 @@ E
 
 run differs/b
 is "parts can be chosen" 1 <<E
-differs: 3 tests: 2 the same (0 skipped by both), 0 flaky, 0 expected, 1 DIFFER
+differs: 3 tests: 2 the same (0 skipped, 0 failing in both), 0 flaky, 0 expected, 1 DIFFER
     DIFFERS: b 2: passes without, is not run under Pillion
 suites: 1 run, 0 skipped; 3 tests: 2 the same, 0 flaky, 0 expected, 1 differ
 E
@@ -91,7 +92,7 @@ E
 printf '[suite]\n%s\n[part a]\ntests = first\n[part b]\ntests = late\n' "$tap" | suite flaky
 run flaky
 is "a flaky test is one that differs without Pillion, at once or when asked again" 0 <<E
-flaky: 5 tests: 3 the same (0 skipped by both), 2 flaky, 0 expected, 0 DIFFER
+flaky: 5 tests: 3 the same (0 skipped, 0 failing in both), 2 flaky, 0 expected, 0 DIFFER
     flaky: a 1: passes, fails
     flaky: b 1: passes, fails
 suites: 1 run, 0 skipped; 5 tests: 3 the same, 2 flaky, 0 expected, 0 differ
@@ -101,7 +102,7 @@ printf '[suite]\n%s\n[part a]\ntests = preload\n[left out]\nx = y\n[differs]\na 
     "$tap" | suite expected
 run expected
 is "an expected difference is named with its reason, and so is what is left out" 0 <<E
-expected: 2 tests: 1 the same (0 skipped by both), 0 flaky, 1 expected, 0 DIFFER
+expected: 2 tests: 1 the same (0 skipped, 0 failing in both), 0 flaky, 1 expected, 0 DIFFER
     differs as expected: a 1: passes without, fails under Pillion: because
     left out: x: y
 suites: 1 run, 0 skipped; 2 tests: 1 the same, 0 flaky, 1 expected, 0 differ
@@ -110,7 +111,7 @@ E
 printf '[suite]\n%s\n[part a]\ntests = none\n' "$tap" | suite none
 run none
 is "a command in which nothing passes proves nothing, and fails" 1 <<E
-none: 2 tests: 2 the same (0 skipped by both), 0 flaky, 0 expected, 0 DIFFER
+none: 2 tests: 2 the same (0 skipped, 1 failing in both), 0 flaky, 0 expected, 0 DIFFER
     PROVES NOTHING: a: ends with 1 without Pillion
 suites: 1 run, 0 skipped; 2 tests: 2 the same, 0 flaky, 0 expected, 0 differ; 1 prove \
 nothing
@@ -120,7 +121,7 @@ printf '[suite]\n%s\n[part a]\ntests = same\nfiles = *.t\n[part b]\ntests = line
     suite silent
 run silent
 is "neither does one without files or results" 1 <<E
-silent: 2 tests: 2 the same (0 skipped by both), 0 flaky, 0 expected, 0 DIFFER
+silent: 2 tests: 2 the same (0 skipped, 0 failing in both), 0 flaky, 0 expected, 0 DIFFER
     PROVES NOTHING: a: finds no files without Pillion
     PROVES NOTHING: b: ends with 0 without results without Pillion
 suites: 1 run, 0 skipped; 2 tests: 2 the same, 0 flaky, 0 expected, 0 differ; 2 prove \
@@ -130,16 +131,27 @@ E
 printf '[suite]\n%s\ntimeout = 1\n[part a]\ntests = slow\n' "$tap" | suite slow
 run slow
 is "what takes too long is ended" 1 <<E
-slow: 2 tests: 2 the same (0 skipped by both), 0 flaky, 0 expected, 0 DIFFER
+slow: 2 tests: 2 the same (0 skipped, 0 failing in both), 0 flaky, 0 expected, 0 DIFFER
     PROVES NOTHING: a: is ended after 1 s without Pillion
 suites: 1 run, 0 skipped; 2 tests: 2 the same, 0 flaky, 0 expected, 0 differ; 1 prove \
 nothing
 E
 
+printf '[suite]\n%s names\n[part p]\ntests = signals\n' \
+    "$tap" | suite signals
+(trap '' INT QUIT HUP TERM; BUILD=$tmp/build POLICY=$tmp/allow.conf SUITES_FOLDER=$tmp/suites \
+    python3 -B tests/suites/run.py signals >"$tmp/out" 2>"$tmp/err")
+if grep -q '^ok - ignores 0000000000000000$' "$tmp/build/suites/results/signals/p/under/log"; then
+    echo "ok - no signal is ignored because its starter ignores it"
+else
+    echo "not ok - no signal is ignored because its starter ignores it"
+    sed 's/^/# /' "$tmp/build/suites/results/signals/p/under/log" "$tmp/out" "$tmp/err"
+fi
+
 printf '[suite]\n%s names\n[part p]\ntests = same\n[differs]\np b = x\n' "$tap" | suite names
 run names
 is "tests may be known by their text" 0 <<E
-names: 5 tests: 5 the same (1 skipped by both), 0 flaky, 0 expected, 0 DIFFER
+names: 5 tests: 5 the same (1 skipped, 1 failing in both), 0 flaky, 0 expected, 0 DIFFER
 suites: 1 run, 0 skipped; 5 tests: 5 the same, 0 flaky, 0 expected, 0 differ
 E
 
@@ -148,7 +160,7 @@ printf '[suite]\n%s\n[part a]\ntests = junit\nresults = junit\n[part b]\ntests =
     "$head" "results = $lines" | suite kinds
 run kinds
 is "results are read from JUnit files and from lines of any form" 0 <<E
-kinds: 9 tests: 9 the same (2 skipped by both), 0 flaky, 0 expected, 0 DIFFER
+kinds: 9 tests: 9 the same (2 skipped, 3 failing in both), 0 flaky, 0 expected, 0 DIFFER
 suites: 1 run, 0 skipped; 9 tests: 9 the same, 0 flaky, 0 expected, 0 differ
 E
 
@@ -193,5 +205,5 @@ printf '[suite]\n[part a]\nrun = x\nresults = tap\ntimeout = soon\n' |
 rm "$tmp/suites/wrong.suite"
 mistake "a suite that there is not is refused" \
     "no suite nosuch; there is differs, expected, flaky, kinds, missing, names, none, same, \
-silent, slow" nosuch
+signals, silent, slow" nosuch
 mistake "a part that there is not is refused" "no part x of same; there is p" same/x

@@ -44,7 +44,7 @@ class Comparison:
 
 
 LEGEND = (
-    "{tests} tests: {same} the same ({asleep} skipped by both), {flaky} flaky, "
+    "{tests} tests: {same} the same ({asleep} skipped, {failing} failing in both), {flaky} flaky, "
     "{expected} expected, {differ} DIFFER"
 )
 TOTAL = (
@@ -56,13 +56,16 @@ TOTAL = (
 def judge(suite, found, count, lines):
     """Counts the tests of a part, and gives those a line that there is something to say about."""
     count["tests"] += len(found.names())
-    count["asleep"] += list(found.native[0].values()).count(results.SKIP)
     for command, end in found.futile().items():
         count["broken"] += 1
         lines.append(f"PROVES NOTHING: {command.strip()}: {end} without Pillion")
     for test in found.flaky():
         count["flaky"] += 1
         lines.append(f"flaky: {test}: {', '.join(found.without(test))}")
+    alike = set(found.names()) - set(found.flaky()) - set(found.differing())
+    kinds = collections.Counter(found.under(test) for test in alike)
+    count["asleep"] += kinds[results.SKIP]
+    count["failing"] += kinds[results.FAIL] + kinds[results.ERROR]
     for test in found.differing():
         why = suite.expected(test)
         what = f"{test}: {found.without(test)[0]} without, {found.under(test)} under Pillion"

@@ -143,6 +143,14 @@ def choose(words):
     return chosen.values()
 
 
+def take_signals():
+    """Whoever starts us may ignore some, as a shell does in the background; tests send them."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
+    for number in (signal.SIGQUIT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def main():
     if not all(os.path.exists(os.path.join(BUILD, name)) for name in ("pillion", "libpillion.so")):
         say(f"suites: Pillion is not built in {BUILD}")
@@ -154,7 +162,7 @@ def main():
         return 2
     copy_policy()
     total = collections.Counter()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    take_signals()
     try:
         for suite, parts in chosen:
             run_suite(suite, parts, total)
