@@ -28,6 +28,7 @@ tab=$(printf '\t')
         report "no line over 100 columns"
     grep -nE ' +$' $code $scripts | cut -c1-80 | report "no blanks at the end of a line"
     grep -nE '\b(TO''DO|FIX''ME|XX''X)\b' $code $scripts | report "no leftover notes"
+    git grep -nE '^(<{7}|>{7})( |$)' -- . 2>/dev/null | report "no half-done merge"
     for header in $headers; do
         name=$(echo "$header" | sed 's|^tests/support/|tests/|' | tr 'a-z/.-' 'A-Z___')
         grep -q "^#ifndef PIL_$name\$" "$header" && grep -q "^#define PIL_$name\$" "$header" ||
