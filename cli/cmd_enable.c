@@ -57,18 +57,18 @@ static int judge(void *cookie, const char *path)
     return *w->root ? judge_in(w->root, path) : judge_here(path);
 }
 
-/* This very command, or the one that is installed in the other tree. */
+/* This very command, or the one that is installed in the other tree or, where /proc is not there to
+ * tell, in this one. */
 static bool find_pillion(const char *root, char out[PATH_MAX])
 {
     static const char *const usual[] = {PIL_BINDIR "/pillion", "/usr/bin/pillion",
                                         "/usr/local/bin/pillion"};
     char path[PATH_MAX];
-    ssize_t len;
+    ssize_t len = *root ? -1 : readlink("/proc/self/exe", out, PATH_MAX - 1);
 
-    if (*root == '\0') {
-        len = readlink("/proc/self/exe", out, PATH_MAX - 1);
-        out[len > 0 ? len : 0] = '\0';
-        return len > 0;
+    if (len > 0) {
+        out[len] = '\0';
+        return true;
     }
     for (size_t i = 0; i < PIL_NELEM(usual); i++)
         if (snprintf(path, sizeof(path), "%s%s", root, usual[i]) < PATH_MAX &&
@@ -76,7 +76,8 @@ static bool find_pillion(const char *root, char out[PATH_MAX])
             snprintf(out, PATH_MAX, "%s", usual[i]);
             return true;
         }
-    pil_cli_error("there is no pillion in %s; legal is a tree in which it is installed", root);
+    pil_cli_error("there is no pillion in %s/usr/bin; legal is a tree in which it is installed",
+                  root);
     return false;
 }
 
