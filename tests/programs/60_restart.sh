@@ -96,10 +96,11 @@ EOT
     kept=$!
     $RUN redis-benchmark -p "$redis" -l -c 5 -k 0 -t get -q >"$dir/fresh.out" 2>&1 </dev/null &
     fresh=$!
-    $RUN wrk -t 2 -c 10 -d 600 -H 'Connection: close' "http://127.0.0.1:$web/" \
+    $RUN wrk -t 2 -c 10 -d 600 --timeout 60 -H 'Connection: close' "http://127.0.0.1:$web/" \
         >"$dir/wrk.out" 2>&1 </dev/null &
     wrk=$!
-    $RUN wrk -t 1 -c 10 -d 600 "http://127.0.0.1:$web/" >"$dir/wrk_kept.out" 2>&1 </dev/null &
+    $RUN wrk -t 1 -c 10 -d 600 --timeout 60 "http://127.0.0.1:$web/" \
+        >"$dir/wrk_kept.out" 2>&1 </dev/null &
     wrk_kept=$!
     mkfifo "$dir/until"
     $RUN python3 tests/programs/60_client.py "$(head -1 "$dir/allowed")" "$forbidden" \
