@@ -1,7 +1,6 @@
 #include "shim/link.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
@@ -11,13 +10,13 @@
 #include "core/wire.h"
 #include "shim/dial.h"
 #include "shim/env.h"
+#include "shim/hold.h"
 #include "shim/pages.h"
 #include "shim/real.h"
 #include "shim/state.h"
 
 #define BACKOFF_FIRST_MS 50u
 #define BACKOFF_LAST_MS  1000u
-#define STEAL_NS         INT64_C(5000000000) /* a holder that died (a killed vfork child) lets go */
 #define MS               UINT64_C(1000000)
 #define RETURN_NS        (UINT64_C(5000) * MS) /* one that went away is expected back so long */
 #define RETURN_TRY_MS    10u
@@ -29,99 +28,7 @@ uint64_t pil_link_deadline(void)
     return pil_real_now_ns() + pil_dial_deadline_ms() * MS;
 }
 
-/* ---- taking and giving back a link --------------------------------------------------------- */
-
-static void drop(struct pil_link *link);
-
-/* What a dead holder left in its link, an answer perhaps, is nobody's. */
-static bool try_take(struct pil_link *link, uint64_t now)
-{
-    uint64_t busy = atomic_load_explicit(&link->busy, memory_order_relaxed);
-    bool dead = busy != 0;
-
-    /* Signed: others may have taken it after this thread looked at the clock. */
-    if (dead && (int64_t)(now - busy) < STEAL_NS)
-        return false;
-    if (!atomic_compare_exchange_strong_explicit(&link->busy, &busy, now, memory_order_acquire,
-                                                 memory_order_relaxed))
-        return false;
-    if (dead)
-        drop(link);
-    return true;
-}
-
-static struct pil_link *take_any(uint64_t now)
-{
-    for (unsigned i = 0; i < PIL_LINKS; i++)
-        if (try_take(&pil_process.link[i], now))
-            return &pil_process.link[i];
-    return NULL;
-}
-
-static void wait_release(uint32_t seen, uint64_t left_ns)
-{
-    struct timespec timeout = {(time_t)(left_ns / 1000000000u), (long)(left_ns % 1000000000u)};
-
-    atomic_fetch_add(&pil_process.waiters, 1);
-    sys->futex((uint32_t *)&pil_process.released, FUTEX_WAIT_PRIVATE, seen, &timeout);
-    atomic_fetch_sub(&pil_process.waiters, 1);
-}
-
-static struct pil_link *take(uint64_t end_ns)
-{
-    uint64_t now = pil_real_now_ns();
-
-    for (;;) {
-        uint32_t seen = atomic_load(&pil_process.released);
-        struct pil_link *link = take_any(now);
-
-        if (link) {
-            link->end_ns = end_ns;
-            return link;
-        }
-        if (now >= end_ns)
-            return NULL;
-        wait_release(seen, end_ns - now);
-        now = pil_real_now_ns();
-    }
-}
-
-static void give_back(struct pil_link *link)
-{
-    atomic_store_explicit(&link->busy, 0, memory_order_release);
-    atomic_fetch_add(&pil_process.released, 1);
-    if (atomic_load(&pil_process.waiters))
-        sys->futex((uint32_t *)&pil_process.released, FUTEX_WAKE_PRIVATE, 1, NULL);
-}
-
 /* ---- failing ------------------------------------------------------------------------------- */
-
-/* 0 when fd is no socket. */
-static uint64_t cookie_of(int fd)
-{
-    uint64_t cookie = 0;
-    socklen_t len = sizeof(cookie);
-
-    return sys->getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) ? 0 : cookie;
-}
-
-/* Somebody may have closed our descriptor behind the hooks, by a raw system call, and the number
- * may be the program's by now: nothing may be sent to it, and it must not be closed. */
-static bool still_ours(const struct pil_link *link, int fd)
-{
-    return cookie_of(fd) == link->cookie;
-}
-
-static void drop(struct pil_link *link)
-{
-    int fd = (int)atomic_exchange(&link->fd, 0) - 1;
-
-    if (fd >= 0 && still_ours(link, fd))
-        pil_ownfd_close(fd);
-    else if (fd >= 0)
-        pil_ownfd_lose(fd);
-    link->greeted = false;
-}
 
 /* A policyd is gone; whoever notices first says so for all links. */
 static void instance_gone(uint32_t instance)
@@ -158,7 +65,7 @@ static int fail(struct pil_link *link, int cause)
     uint32_t backoff = atomic_load(&pil_process.backoff_ms);
     uint64_t now = pil_real_now_ns();
 
-    drop(link);
+    pil_hold_drop(link);
     atomic_store(&pil_process.cause, (uint32_t)cause);
     if (now < atomic_load(&pil_process.retry_ns))
         return cause;
@@ -213,7 +120,7 @@ static int connect_link(struct pil_link *link)
         return err;
     atomic_store(&pil_process.euid, effective_user());
     link->instance = atomic_load(&pil_process.instance);
-    link->cookie = cookie_of(fd);
+    link->cookie = pil_hold_cookie(fd);
     atomic_store(&link->fd, (uint32_t)fd + 1);
     err = pil_dial_hello(link, fd);
     link->greeted = !err;
@@ -299,8 +206,9 @@ static int reach(struct pil_link *link)
 {
     int fd = (int)atomic_load(&link->fd) - 1, err;
 
-    if (fd >= 0 && (link->instance != atomic_load(&pil_process.instance) || !still_ours(link, fd)))
-        drop(link);
+    if (fd >= 0 &&
+        (link->instance != atomic_load(&pil_process.instance) || !pil_hold_ours(link, fd)))
+        pil_hold_drop(link);
     if (!atomic_load(&link->fd)) {
         if (pil_real_now_ns() < atomic_load(&pil_process.retry_ns) && !may_return())
             return (int)atomic_load(&pil_process.cause);
@@ -319,7 +227,7 @@ static int prepare(struct pil_link *link)
 
         if (!err)
             return PIL_OK;
-        drop(link);
+        pil_hold_drop(link);
         if (cause_of(err) != PIL_E_UNREACHABLE || !link->patient || !may_return() ||
             !wait_for_return(link))
             return fail(link, cause_of(err));
@@ -362,7 +270,7 @@ static int ask(struct pil_link *link, const struct pil_query *queries, unsigned 
         return err;
     err = exchange(link, queries, count, verdicts);
     if (err == PIL_E_CLOSED) {
-        drop(link);
+        pil_hold_drop(link);
         err = prepare(link);
         if (err)
             return err;
@@ -385,11 +293,11 @@ static int with_link(const struct pil_query *queries, unsigned count, struct pil
     int err = PIL_E_TIMEOUT;
 
     sys->procmask(SIG_SETMASK, &all, &mask);
-    link = take(end_ns);
+    link = pil_hold_take(end_ns);
     if (link) {
         link->patient = patient;
         err = count ? ask(link, queries, count, verdicts) : prepare(link);
-        give_back(link);
+        pil_hold_release(link);
     }
     sys->procmask(SIG_SETMASK, &mask, NULL);
     return err;
@@ -425,7 +333,7 @@ bool pil_link_cover_children(void)
 
 void pil_link_greet(void)
 {
-    struct pil_link *link = take_any(pil_real_now_ns());
+    struct pil_link *link = pil_hold_any(pil_real_now_ns());
     int err;
 
     if (!link)
@@ -434,7 +342,7 @@ void pil_link_greet(void)
     err = connect_link(link);
     if (err)
         (void)fail(link, cause_of(err));
-    give_back(link);
+    pil_hold_release(link);
 }
 
 /* ---- looking after the link ---------------------------------------------------------------- */
@@ -490,13 +398,13 @@ bool pil_link_reachable(void)
     int fd = -1, err = PIL_E_TIMEOUT;
 
     sys->procmask(SIG_SETMASK, &all, &mask);
-    link = take(end);
+    link = pil_hold_take(end);
     if (link) {
         uint32_t limit = link->limit_ms;
 
         err = dial(link, &fd);
         link->limit_ms = limit;
-        give_back(link);
+        pil_hold_release(link);
     }
     if (!err)
         pil_ownfd_close(fd);
@@ -509,9 +417,9 @@ static void drop_user_of(int fd)
     for (unsigned i = 0; i < PIL_LINKS; i++) {
         struct pil_link *link = &pil_process.link[i];
 
-        if (atomic_load(&link->fd) == (uint32_t)fd + 1 && try_take(link, pil_real_now_ns())) {
-            drop(link);
-            give_back(link);
+        if (atomic_load(&link->fd) == (uint32_t)fd + 1 && pil_hold_try(link, pil_real_now_ns())) {
+            pil_hold_drop(link);
+            pil_hold_release(link);
         }
     }
 }
@@ -522,7 +430,7 @@ bool pil_link_holds(int fd)
     for (unsigned i = 0; i < PIL_LINKS; i++) {
         struct pil_link *link = &pil_process.link[i];
 
-        if (atomic_load(&link->fd) != (uint32_t)fd + 1 || still_ours(link, fd))
+        if (atomic_load(&link->fd) != (uint32_t)fd + 1 || pil_hold_ours(link, fd))
             continue;
         pil_ownfd_lose(fd);
         return false;
