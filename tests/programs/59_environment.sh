@@ -102,7 +102,8 @@ done
 # A program under Pillion that starts another one with an environment of its choice.
 for way in "-i" "-u LD_PRELOAD" "LD_PRELOAD=" "LD_PRELOAD=$tmp/evil/libpillion.so" \
     "-u PILLION_SOCKET" "PILLION_SOCKET=@own" "PILLION_SOCKET=@lax" "PILLION_SOCKET=/nowhere" \
-    "LD_PRELOAD=$tmp/evil/libpillion.so PILLION_SOCKET=@lax"; do
+    "LD_PRELOAD=$tmp/evil/libpillion.so PILLION_SOCKET=@lax" "PILLION_CONFINED=ffffffff" \
+    "PILLION_CONFINED=" "PILLION_CONFINED=nonsense"; do
     # shellcheck disable=SC2086
     gives "a child with $way is governed" "$no" \
         nobody "$pillion" run -- env $way $dial
