@@ -47,7 +47,8 @@ lost) echo "ok 1"; [ $where = under ] || echo "ok 2" ;;
 first) [ "$count" = 1 ] && echo "ok 1" || echo "not ok 1"; echo "ok 2" ;;
 late) [ "$count" -lt 3 ] && echo "ok 1" || echo "not ok 1" ;;
 status) echo "ok 1"; [ $where = without ] || kill -SEGV $$ ;;
-signals) awk '/^SigIgn/ { print "ok - ignores " $2 }' /proc/$$/status ;;
+# What comes before glibc's own, which no program can set back: make ignores those in its jobs.
+signals) echo "ok - ignores $((0x$(awk '/^SigIgn/ { print $2 }' /proc/$$/status) & 0x7fffffff))" ;;
 none) echo "not ok 1"; exit 1 ;;
 slow) echo "ok 1"; sleep 600 ;;
 junit) cat >"$3" <<E3
@@ -141,7 +142,7 @@ printf '[suite]\n%s names\n[part p]\ntests = signals\n' \
     "$tap" | suite signals
 (trap '' INT QUIT HUP TERM; BUILD=$tmp/build POLICY=$tmp/allow.conf SUITES_FOLDER=$tmp/suites \
     python3 -B tests/suites/run.py signals >"$tmp/out" 2>"$tmp/err")
-if grep -q '^ok - ignores 0000000000000000$' "$tmp/build/suites/results/signals/p/under/log"; then
+if grep -q '^ok - ignores 0$' "$tmp/build/suites/results/signals/p/under/log"; then
     echo "ok - no signal is ignored because its starter ignores it"
 else
     echo "not ok - no signal is ignored because its starter ignores it"
