@@ -35,11 +35,11 @@ static void *take(void *arg)
 int main(void)
 {
     int server = serve(SOCK_STREAM, &port), good = 0;
-    pthread_t threads[4], taker;
+    pthread_t threads[2], taker;
 
     if (pthread_create(&taker, NULL, take, &server))
         die("pthread_create");
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 2; i++)
         if (pthread_create(&threads[i], NULL, busy, NULL))
             die("pthread_create");
     for (int i = 0; i < 200; i++) {
@@ -53,7 +53,7 @@ int main(void)
         good += pid > 0 && waitpid(pid, &status, 0) == pid && status == 0;
     }
     over = true;
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     printf("good: %d\n", good);
     shutdown(server, SHUT_RD); /* wakes the taker */
