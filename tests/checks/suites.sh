@@ -49,6 +49,8 @@ late) [ "$count" -lt 3 ] && echo "ok 1" || echo "not ok 1" ;;
 status) echo "ok 1"; [ $where = without ] || kill -SEGV $$ ;;
 # What comes before glibc's own, which no program can set back: make ignores those in its jobs.
 signals) echo "ok - ignores $((0x$(awk '/^SigIgn/ { print $2 }' /proc/$$/status) & 0x7fffffff))" ;;
+skips) echo "1..0 # SKIP x" ;;
+proved) echo "t/x.t .. skipped: x" ;;
 none) echo "not ok 1"; exit 1 ;;
 slow) echo "ok 1"; sleep 600 ;;
 junit) cat >"$3" <<E3
@@ -156,6 +158,13 @@ names: 5 tests: 5 the same (1 skipped, 1 failing in both), 0 flaky, 0 expected, 
 suites: 1 run, 0 skipped; 5 tests: 5 the same, 0 flaky, 0 expected, 0 differ
 E
 
+printf '[suite]\n%s\n[part a]\ntests = skips\n[part b]\ntests = proved\n' "$tap" | suite skips
+run skips
+is "a file that is skipped whole is one skipped test" 0 <<E
+skips: 4 tests: 4 the same (2 skipped, 0 failing in both), 0 flaky, 0 expected, 0 DIFFER
+suites: 1 run, 0 skipped; 4 tests: 4 the same, 0 flaky, 0 expected, 0 differ
+E
+
 lines='lines ^(?P<name>\w+): (\[.\] )?(?P<result>\w+)'
 printf '[suite]\n%s\n[part a]\ntests = junit\nresults = junit\n[part b]\ntests = lines\n%s\n' \
     "$head" "results = $lines" | suite kinds
@@ -206,5 +215,5 @@ printf '[suite]\n[part a]\nrun = x\nresults = tap\ntimeout = soon\n' |
 rm "$tmp/suites/wrong.suite"
 mistake "a suite that there is not is refused" \
     "no suite nosuch; there is differs, expected, flaky, kinds, missing, names, none, same, \
-signals, silent, slow" nosuch
+signals, silent, skips, slow" nosuch
 mistake "a part that there is not is refused" "no part x of same; there is p" same/x
