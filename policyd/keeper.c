@@ -132,7 +132,7 @@ static bool new_one_is_good(const struct keeper *k)
     int status = -1;
     pid_t child;
 
-    for (int i = 1; k->argv[i] && i < ARGS_MAX; i++)
+    for (int i = 1; i < ARGS_MAX && k->argv[i]; i++)
         args[i + 1] = k->argv[i];
     child = fork();
     if (child == 0) {

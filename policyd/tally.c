@@ -32,9 +32,10 @@ struct head {
     struct pil_ip ip, source;
     uint32_t uid;
     uint16_t port;
-    uint8_t action, kind, seen, effect, reason, shadow, shadow_reason, zero;
+    uint8_t action, kind, seen, effect, reason, shadow, shadow_reason, zero[3];
 };
-_Static_assert(sizeof(struct head) == 48, "no padding: every byte is set");
+_Static_assert(offsetof(struct head, zero) + 3 == sizeof(struct head),
+               "no padding: every byte is set");
 
 struct entry {
     struct entry *next;

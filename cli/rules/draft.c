@@ -43,10 +43,10 @@ void pil_draft_free(struct pil_draft *draft)
 /* Room for one more, zeroed; NULL when memory is out. */
 static void *more(void *items, size_t *count, size_t size)
 {
-    char *grown;
+    char *old, *grown;
 
-    memcpy(&grown, items, sizeof(grown)); /* items points to a pointer of whatever kind */
-    grown = realloc(grown, (*count + 1) * size);
+    memcpy(&old, items, sizeof(old)); /* items points to a pointer of whatever kind */
+    grown = realloc(old, (*count + 1) * size);
     if (!grown)
         return NULL;
     memcpy(items, &grown, sizeof(grown));

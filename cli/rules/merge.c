@@ -278,8 +278,13 @@ static int put_heading(struct pil_merging *m)
     FILE *to = open_memstream(&text, &len);
     int error;
 
-    if (!to || !what)
+    if (!to || !what) {
+        if (to)
+            fclose(to);
+        free(text);
+        free(what);
         return PIL_E_NOMEM;
+    }
     pil_out_clean(what);
     fprintf(to, "# What %s did, written by pillion learn.\n", what);
     fputs("# Beside each thing: how often and when, in UTC; what a process did again within\n"

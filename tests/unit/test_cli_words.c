@@ -10,9 +10,8 @@
 static void words_keep_their_text(void **state)
 {
     const char *at = " /bin/a  'b c'\t\"d ' \\\" e\" f\\ g ${H} %i ; \\; ''";
-    static const char *const want[] = {"/bin/a", "'b c'", "\"d ' \\\" e\"", "f\\ g",
-                                       "${H}",   "%i",    ";",              "\\;",
-                                       "''"};
+    static const char *const want[] = {
+        "/bin/a", "'b c'", "\"d ' \\\" e\"", "f\\ g", "${H}", "%i", ";", "\\;", "''"};
 
     (void)state;
     for (size_t i = 0; i < PIL_NELEM(want); i++)
@@ -26,14 +25,10 @@ static void a_word_is_what_systemd_makes_of_it(void **state)
     static const struct {
         const char *word, *plain;
     } same[] = {
-        {"/bin/a", "/bin/a"},
-        {"\"/opt/a b/c\"", "/opt/a b/c"},
-        {"'a\"b'c", "a\"bc"},
-        {"a\\x20b\\tc\\055d\\\\", "a b\tc-d\\"},
-        {"\"\\\"\"", "\""},
-        {"a\\qb\\", "a\\qb\\"},
-        {"\\x2", "\\x2"},
-        {"\\x00", "\\x00"},
+        {"/bin/a", "/bin/a"}, {"\"/opt/a b/c\"", "/opt/a b/c"},
+        {"'a\"b'c", "a\"bc"}, {"a\\x20b\\tc\\055d\\\\", "a b\tc-d\\"},
+        {"\"\\\"\"", "\""},   {"a\\qb\\", "a\\qb\\"},
+        {"\\x2", "\\x2"},     {"\\x00", "\\x00"},
         {"''", ""},
     };
     char out[64];
