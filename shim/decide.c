@@ -195,9 +195,10 @@ int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *
 {
     struct question question;
     struct pil_verdict own, *v = out ? out : &own;
-    uint64_t now_ns = pil_real_coarse_ns(), end_ns = 0, begun_ns = 0; /* 0: not worth a clock */
+    uint64_t now_ns, end_ns = 0, begun_ns = 0; /* 0: not worth a clock */
 
     pil_state_ready();
+    now_ns = pil_real_coarse_ns();
     if (PIL_UNLIKELY(now_ns >= atomic_load_explicit(&pil_process.check_ns, memory_order_relaxed)))
         look_after_link(now_ns, &end_ns);
     complete(&question, asked, caller, page_word());
