@@ -195,7 +195,7 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(TEST_SUPPORT) $(ALL_LIBS)
 
 # Victims are ordinary programs: no flag of ours, so that they are what a user would run.
 # A first line "// flags: ..." adds what the trap needs (-static, -pthread, ...).
-$(BUILD)/victims/%: tests/victims/%.c
+$(BUILD)/victims/%: tests/victims/%.c tests/victims/victim.h
 	@mkdir -p $(@D)
 	$(CC) -O1 -g -D_GNU_SOURCE -o $@ $< $$(sed -n '1s|^// flags: ||p' $<)
 

@@ -64,8 +64,14 @@ static void *work(void *arg)
 
 static void *take(void *arg)
 {
-    for (;;)
-        close(accept(*(int *)arg, NULL, NULL));
+    for (;;) {
+        int fd = accept(*(int *)arg, NULL, NULL);
+
+        if (fd >= 0)
+            close(fd);
+        else if (errno != ECONNABORTED)
+            return NULL;
+    }
 }
 
 int main(void)
@@ -85,7 +91,7 @@ int main(void)
     printf("datagrams that were refused: %d\n", no_datagram);
     printf("denied datagrams that went through: %d\n", datagram);
     printf("files that were broken: %d\n", broken);
-    pthread_cancel(taker);
+    shutdown(server, SHUT_RD); /* wakes the taker */
     pthread_join(taker, NULL);
     return 0;
 }
