@@ -62,16 +62,15 @@ static void *work(void *arg)
     return NULL;
 }
 
+/* Until the listener is shut down. Cancelled, it might leave what it has just accepted open. */
 static void *take(void *arg)
 {
-    for (;;) {
-        int fd = accept(*(int *)arg, NULL, NULL);
+    int fd;
 
+    while ((fd = accept(*(int *)arg, NULL, NULL)) >= 0 || errno == ECONNABORTED)
         if (fd >= 0)
             close(fd);
-        else if (errno != ECONNABORTED)
-            return NULL;
-    }
+    return NULL;
 }
 
 int main(void)
