@@ -281,7 +281,8 @@ later "$pillion" learn --wait -o "$f" -- sh -c "$daemon"
 ready redis-cli -p "$three" ping && redis-cli -p "$three" shutdown nosave && wait "$job" &&
     has "$f" "\"127.0.0.1:$three\"," && has "$f" 'actions   = {accept}'
 verdict $? "with --wait also what it leaves running is learned"
-try 0 "$pillion" learn -o "$f.2" -- sh -c "$daemon"
+try 0 "$pillion" learn -o "$f.2" -- \
+    sh -c "$daemon && until redis-cli -p $three ping; do sleep 0.05; done"
 left=$?
 err 'still run; what they do from now on is not learned' && [ $left -eq 0 ]
 verdict $? "without, that it runs on is said"
