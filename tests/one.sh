@@ -8,7 +8,7 @@
 # having said "not ok" counts as one failure more. What failed is shown whole, the rest in a line.
 #
 # A result is a line "ok", "failed" or "skipped", a tab, what was tested, and, when it was skipped,
-# a tab and the reason.
+# a tab and the reason. Beside it, in a file .why, is each failure with the lines that say why.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
@@ -47,6 +47,34 @@ elif [ ! -s "$result" ]; then
     echo "not ok - $name said nothing" >>"$log"
 fi
 results >"$result"
+
+# Each "not ok" with the lines behind it, or, where none follow, with those before it: of a program
+# that ended without a word of its own they are the only ones. At most the last forty.
+failures() {
+    awk -v most=40 '
+        function tell(lines, count, i) {
+            for (i = count > most ? count - most + 1 : 1; i <= count; i++)
+                print "    " lines[i]
+        }
+        function done() {
+            if (failed != "") {
+                print failed
+                if (now > 0) tell(line, now)
+                else tell(before, earlier)
+            }
+            earlier = now
+            for (i = 1; i <= now; i++) before[i] = line[i]
+            now = 0
+        }
+        /^(not )?ok/ {
+            done()
+            failed = /^not/ && tolower($0) !~ /# *skip/ ? $0 : ""
+            next
+        }
+        { line[++now] = $0 }
+        END { done() }' "$log"
+}
+if [ "$(count failed)" -eq 0 ]; then rm -f "$result.why"; else failures >"$result.why"; fi
 
 show() {
     printf '%-44s %3d ok' "$(echo "${file#tests/}" | sed 's/\.[a-z]*$//; s|unit/test_|unit/|')" \

@@ -3,7 +3,8 @@
 #
 # Each file is run by tests/one.sh, as many at a time as there are processors (JOBS), and leaves
 # what it said in $BUILD/results/, which tests/compatibility.sh reads. After a run of everything
-# docs/compatibility.md is held against these results.
+# docs/compatibility.md is held against these results. What failed is told again at the end, with
+# the lines that say why.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 BUILD=${BUILD:-build}
@@ -42,6 +43,9 @@ if [ $whole = yes ]; then
     echo tests/compatibility.sh >>"$list"
     sh tests/one.sh tests/compatibility.sh
 fi
+while read -r file; do
+    [ ! -s "$results/${file#tests/}.why" ] || sed "1s|^|$file:\n|" "$results/${file#tests/}.why"
+done <"$list"
 passed=$(count ok) failed=$(count failed) skipped=$(count skipped)
 [ "$skipped" -gt 0 ] && echo "$skipped skipped, each with its reason above"
 echo "$passed passed, $failed failed"
