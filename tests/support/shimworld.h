@@ -9,6 +9,7 @@
 #define PIL_TESTS_SHIMWORLD_H
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -17,6 +18,7 @@
 
 #include "shim/cache.h"
 #include "shim/confine.h"
+#include "shim/decide.h"
 #include "shim/env.h"
 #include "shim/ownfd.h"
 #include "shim/real.h"
@@ -127,6 +129,26 @@ static inline struct pil_ip world_ip(unsigned a, unsigned b, unsigned c, unsigne
 {
     return (struct pil_ip){{[10] = 0xff, 0xff, (uint8_t)a, (uint8_t)b, (uint8_t)c, (uint8_t)d}};
 }
+
+/* What is decided of a connection to that port of 10.0.0.1: 0 or an errno, and the verdict, which
+ * may be NULL. */
+static inline int world_connects(uint16_t port, struct pil_verdict *v)
+{
+    struct pil_query q = {.action = PIL_ACTION_CONNECT,
+                          .kind = PIL_KIND_INET,
+                          .port = port,
+                          .ip = world_ip(10, 0, 0, 1)};
+
+    return pil_decide(&q, NULL, v);
+}
+
+/* A call that finds no descriptor there. */
+#define BADF(...)                                                                                  \
+    do {                                                                                           \
+        errno = 0;                                                                                 \
+        assert_int_equal(__VA_ARGS__, -1);                                                         \
+        assert_int_equal(errno, EBADF);                                                            \
+    } while (0)
 
 /* The counters of the ring that is in use. */
 static inline uint64_t world_decisions(unsigned tier, unsigned effect)

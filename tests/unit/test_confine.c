@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include "shim/bpf.h"
 #include "shim/confine.h"
@@ -16,6 +15,7 @@
 #include "shim/link.h"
 #include "shim/mend.h"
 #include "shim/shim.h"
+#include "tests/support/children.h"
 #include "tests/support/shimworld.h"
 
 #define NR       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr))
@@ -117,38 +117,6 @@ static void a_program_that_is_executed_is_told(void **state)
     assert_null(mended[3]);
 }
 
-static int connects(uint16_t port)
-{
-    struct pil_query q = {.action = PIL_ACTION_CONNECT,
-                          .kind = PIL_KIND_INET,
-                          .port = port,
-                          .ip = world_ip(10, 0, 0, 1)};
-
-    return pil_decide(&q, NULL, NULL);
-}
-
-#define CHILD_CHECK(truth)                                                                         \
-    do {                                                                                           \
-        if (!(truth)) {                                                                            \
-            dprintf(2, "child: line %d: not so: %s\n", __LINE__, #truth);                          \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-#define IN_CHILD(...)                                                                              \
-    do {                                                                                           \
-        int status_;                                                                               \
-        pid_t pid_ = fork();                                                                       \
-        if (pid_ == 0) {                                                                           \
-            alarm(20);                                                                             \
-            __VA_ARGS__;                                                                           \
-            _exit(0);                                                                              \
-        }                                                                                          \
-        assert_int_equal(waitpid(pid_, &status_, 0), pid_);                                        \
-        assert_true(WIFEXITED(status_));                                                           \
-        assert_int_equal(WEXITSTATUS(status_), 0);                                                 \
-    } while (0)
-
 static void set_filter(struct sock_fprog *filter)
 {
     const long a[4] = {SECCOMP_MODE_FILTER, (long)filter};
@@ -171,11 +139,11 @@ static void by_the_standing_link_it_goes_on(void **state)
 
     fake_judge(*state, port_81_is_denied);
     IN_CHILD({
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         set_filter(&network);
-        CHILD_CHECK(connects(80) == 0);      /* cached */
-        CHILD_CHECK(connects(81) == EACCES); /* asked */
-        CHILD_CHECK(connects(82) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);      /* cached */
+        CHILD_CHECK(world_connects(81, NULL) == EACCES); /* asked */
+        CHILD_CHECK(world_connects(82, NULL) == 0);
     });
 }
 
@@ -187,7 +155,7 @@ static void a_link_is_there_before_it_is_too_late(void **state)
 
     IN_CHILD({
         set_filter(&network);
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
     });
     (void)state;
 }
@@ -199,10 +167,10 @@ static void what_cannot_be_asked_is_refused(void **state)
 
     (void)state;
     IN_CHILD({
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         set_filter(&quiet);
-        CHILD_CHECK(connects(80) == 0);      /* cached */
-        CHILD_CHECK(connects(81) == EACCES); /* nobody can be asked */
+        CHILD_CHECK(world_connects(80, NULL) == 0);      /* cached */
+        CHILD_CHECK(world_connects(81, NULL) == EACCES); /* nobody can be asked */
         CHILD_CHECK(atomic_load(&pil_process.ring)->counters.failed[PIL_REASON_UNREACHABLE] == 1);
     });
 }
@@ -214,7 +182,7 @@ static void strict_mode_is_survived(void **state)
 
     (void)state;
     IN_CHILD({
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         CHILD_CHECK(pil_shim_prctl(PR_SET_SECCOMP, a) == 0);
         CHILD_CHECK(atomic_load(&pil_confine_lost) == PIL_LOSS_ALL);
         syscall(SYS_exit, 0); /* the only exit there is */
@@ -237,7 +205,7 @@ static void a_refused_filter_costs_nothing(void **state)
     assert_int_equal(errno, EFAULT);
     assert_int_equal(atomic_load(&pil_confine_lost), 0);
     assert_true(pil_real_sys.getpid() == getpid());
-    assert_int_equal(connects(80), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
 }
 
 static void other_requests_go_through(void **state)

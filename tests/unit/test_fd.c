@@ -4,12 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
-#include <stdio.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "shim/link.h"
 #include "shim/shim.h"
+#include "tests/support/children.h"
 #include "tests/support/shimworld.h"
 
 /* Brings up two links, and gives the number of one that is not the lowest. */
@@ -54,13 +53,6 @@ static void assert_link_works(struct fake_policyd *f)
     assert_err(pil_link_ask(&q, 1, &v, pil_link_deadline()), PIL_OK);
     assert_int_equal(fake_seen(f).connections, before);
 }
-
-#define BADF(call)                                                                                 \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        assert_int_equal(call, -1);                                                                \
-        assert_int_equal(errno, EBADF);                                                            \
-    } while (0)
 
 static void to_the_program_ours_do_not_exist(void **state)
 {
@@ -139,74 +131,54 @@ static void close_works_before_anything_is_bound(void **state)
     BADF(pil_shim_close(fd));
 }
 
-/* A child does it, because it closes the test's own descriptors as well. */
-#define IN_CHILD(...)                                                                              \
-    do {                                                                                           \
-        int status_;                                                                               \
-        pid_t pid_ = fork();                                                                       \
-        if (pid_ == 0) {                                                                           \
-            __VA_ARGS__;                                                                           \
-            _exit(0);                                                                              \
-        }                                                                                          \
-        assert_int_equal(waitpid(pid_, &status_, 0), pid_);                                        \
-        assert_true(WIFEXITED(status_));                                                           \
-        assert_int_equal(WEXITSTATUS(status_), 0);                                                 \
-    } while (0)
-
-#define CHECK(truth)                                                                               \
-    do {                                                                                           \
-        if (!(truth)) {                                                                            \
-            dprintf(2, "child: line %d: not so: %s\n", __LINE__, #truth);                          \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-/* A child with two links of its own, and files around and between them. */
+/* A child with two links of its own, and files around and between them: a child, because the
+ * test's own descriptors are closed as well. */
 static int low, high;
 
 static void child_world(void)
 {
     pil_state_ready();
-    CHECK(pil_link_welcome(pil_link_deadline()) == PIL_OK);
+    CHILD_CHECK(pil_link_welcome(pil_link_deadline()) == PIL_OK);
     low = (int)atomic_load(&pil_process.link[0].fd) - 1;
     fresh_at(low + 1);
     atomic_store(&pil_process.link[0].busy, UINT64_C(1) << 62);
-    CHECK(pil_link_welcome(pil_link_deadline()) == PIL_OK);
+    CHILD_CHECK(pil_link_welcome(pil_link_deadline()) == PIL_OK);
     atomic_store(&pil_process.link[0].busy, 0);
     high = (int)atomic_load(&pil_process.link[1].fd) - 1;
     fresh_at(low - 1);
     fresh_at(high + 1);
-    CHECK(low > 900 && high == low + 2);
+    CHILD_CHECK(low > 900 && high == low + 2);
 }
 
 static void a_range_leaves_ours_out(void **state)
 {
     (void)state;
-    IN_CHILD(child_world(); CHECK(pil_shim_close_range(3, ~0u, 0) == 0);
-             CHECK(is_open(0) && is_open(low) && is_open(high));
-             CHECK(!is_open(low - 1) && !is_open(low + 1) && !is_open(high + 1)););
-    IN_CHILD(child_world(); CHECK(pil_shim_close_range(low, high, 0) == 0);
-             CHECK(is_open(low) && is_open(high) && !is_open(low + 1));
-             CHECK(is_open(low - 1) && is_open(high + 1)););
-    IN_CHILD(child_world(); CHECK(pil_shim_close_range(low + 1, low + 1, 0) == 0);
-             CHECK(!is_open(low + 1) && is_open(low) && is_open(high)););
-    IN_CHILD(child_world(); CHECK(pil_shim_close_range(low, low, 0) == 0); CHECK(is_open(low)););
-    IN_CHILD(child_world(); CHECK(pil_shim_close_range(low - 1, low, 0) == 0);
-             CHECK(!is_open(low - 1) && is_open(low) && is_open(low + 1)););
-    IN_CHILD(child_world(); CHECK(pil_shim_close_range(high, high + 1, 0) == 0);
-             CHECK(is_open(high) && !is_open(high + 1) && is_open(low + 1)););
+    IN_CHILD(child_world(); CHILD_CHECK(pil_shim_close_range(3, ~0u, 0) == 0);
+             CHILD_CHECK(is_open(0) && is_open(low) && is_open(high));
+             CHILD_CHECK(!is_open(low - 1) && !is_open(low + 1) && !is_open(high + 1)););
+    IN_CHILD(child_world(); CHILD_CHECK(pil_shim_close_range(low, high, 0) == 0);
+             CHILD_CHECK(is_open(low) && is_open(high) && !is_open(low + 1));
+             CHILD_CHECK(is_open(low - 1) && is_open(high + 1)););
+    IN_CHILD(child_world(); CHILD_CHECK(pil_shim_close_range(low + 1, low + 1, 0) == 0);
+             CHILD_CHECK(!is_open(low + 1) && is_open(low) && is_open(high)););
+    IN_CHILD(child_world(); CHILD_CHECK(pil_shim_close_range(low, low, 0) == 0);
+             CHILD_CHECK(is_open(low)););
+    IN_CHILD(child_world(); CHILD_CHECK(pil_shim_close_range(low - 1, low, 0) == 0);
+             CHILD_CHECK(!is_open(low - 1) && is_open(low) && is_open(low + 1)););
+    IN_CHILD(child_world(); CHILD_CHECK(pil_shim_close_range(high, high + 1, 0) == 0);
+             CHILD_CHECK(is_open(high) && !is_open(high + 1) && is_open(low + 1)););
 }
 
 static void closefrom_leaves_ours_out(void **state)
 {
     (void)state;
-    IN_CHILD(child_world(); errno = 4711; pil_shim_closefrom(3); CHECK(errno == 4711);
-             CHECK(is_open(2) && is_open(low) && is_open(high));
-             CHECK(!is_open(low - 1) && !is_open(low + 1) && !is_open(high + 1)););
+    IN_CHILD(child_world(); errno = 4711; pil_shim_closefrom(3); CHILD_CHECK(errno == 4711);
+             CHILD_CHECK(is_open(2) && is_open(low) && is_open(high));
+             CHILD_CHECK(!is_open(low - 1) && !is_open(low + 1) && !is_open(high + 1)););
     IN_CHILD(child_world(); pil_shim_closefrom(low + 1);
-             CHECK(is_open(low - 1) && !is_open(low + 1) && !is_open(high + 1)););
+             CHILD_CHECK(is_open(low - 1) && !is_open(low + 1) && !is_open(high + 1)););
     IN_CHILD(child_world(); pil_shim_closefrom(-5);
-             CHECK(!is_open(0) && !is_open(2) && is_open(low) && is_open(high)););
+             CHILD_CHECK(!is_open(0) && !is_open(2) && is_open(low) && is_open(high)););
 }
 
 /* Afterwards the shim still has its links, and asks over them. */
@@ -217,8 +189,8 @@ static void the_links_work_after_everything_was_closed(void **state)
 
     IN_CHILD(child_world(); pil_shim_closefrom(0);
              struct pil_query q = {.action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET};
-             struct pil_verdict v; CHECK(pil_link_ask(&q, 1, &v, pil_link_deadline()) == PIL_OK &&
-                                         v.effect == PIL_ALLOW););
+             struct pil_verdict v; CHILD_CHECK(
+                 pil_link_ask(&q, 1, &v, pil_link_deadline()) == PIL_OK && v.effect == PIL_ALLOW););
     assert_int_equal(fake_seen(f).connections, before + 2); /* the two of child_world */
 }
 

@@ -27,13 +27,6 @@ static int tear_down(void **state)
 
 #define hide_test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
-#define BADF(call)                                                                                 \
-    do {                                                                                           \
-        errno = 0;                                                                                 \
-        assert_int_equal(call, -1);                                                                \
-        assert_int_equal(errno, EBADF);                                                            \
-    } while (0)
-
 static void fstat_does_not_find_ours(void **state)
 {
     struct stat st;

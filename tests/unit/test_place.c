@@ -7,42 +7,10 @@
 #include <errno.h>
 #include <sched.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 
-#include "shim/decide.h"
 #include "shim/shim.h"
+#include "tests/support/children.h"
 #include "tests/support/shimworld.h"
-
-static int connects(uint16_t port)
-{
-    struct pil_query q = {.action = PIL_ACTION_CONNECT,
-                          .kind = PIL_KIND_INET,
-                          .port = port,
-                          .ip = world_ip(10, 0, 0, 1)};
-
-    return pil_decide(&q, NULL, NULL);
-}
-
-#define CHILD_CHECK(truth)                                                                         \
-    do {                                                                                           \
-        if (!(truth)) {                                                                            \
-            dprintf(2, "child: line %d: not so: %s\n", __LINE__, #truth);                          \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-#define IN_CHILD(...)                                                                              \
-    do {                                                                                           \
-        int status_;                                                                               \
-        pid_t pid_ = fork();                                                                       \
-        if (pid_ == 0) {                                                                           \
-            __VA_ARGS__;                                                                           \
-            _exit(0);                                                                              \
-        }                                                                                          \
-        assert_int_equal(waitpid(pid_, &status_, 0), pid_);                                        \
-        assert_true(WIFEXITED(status_));                                                           \
-        assert_int_equal(WEXITSTATUS(status_), 0);                                                 \
-    } while (0)
 
 /* The event, and nothing behind it; "" for none. */
 static void check_told(const char *want)
@@ -77,9 +45,9 @@ static void a_root_without_the_socket(void **state)
     IN_CHILD({
         CHILD_CHECK(pil_shim_chroot(folder) == 0);
         check_told("chroot");
-        CHILD_CHECK(connects(80) == 0); /* by the link that stood before */
+        CHILD_CHECK(world_connects(80, NULL) == 0); /* by the link that stood before */
         if (fork() == 0)
-            _exit(connects(80) == EACCES ? 0 : 1);
+            _exit(world_connects(80, NULL) == EACCES ? 0 : 1);
         int status;
         CHILD_CHECK(wait(&status) > 0 && status == 0);
     });
@@ -96,7 +64,7 @@ static void a_root_with_the_socket(void **state)
         CHILD_CHECK(pil_shim_chroot("/") == 0);
         check_told("");
         if (fork() == 0)
-            _exit(connects(80));
+            _exit(world_connects(80, NULL));
         int status;
         CHILD_CHECK(wait(&status) > 0 && status == 0);
     });
@@ -111,15 +79,15 @@ static void other_networks_and_users(void **state)
     IN_CHILD({
         CHILD_CHECK(pil_shim_unshare(CLONE_NEWNET) == 0);
         check_told("");
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
     });
     IN_CHILD({
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         CHILD_CHECK(pil_shim_unshare(CLONE_NEWUSER) == 0);
         CHILD_CHECK(geteuid() != 0); /* by its new number, and still the same */
         check_told("unshare");
         atomic_store(&pil_process.check_ns, 0);
-        CHILD_CHECK(connects(81) == 0);
+        CHILD_CHECK(world_connects(81, NULL) == 0);
     });
 }
 
@@ -130,12 +98,12 @@ static void a_change_of_users_is_seen_there_too(void **state)
     if (!root())
         skip();
     IN_CHILD({
-        CHILD_CHECK(connects(80) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         atomic_store(&pil_state_renumbered, true);
         CHILD_CHECK(pil_shim_seteuid(0) == 0);
-        CHILD_CHECK(connects(80) == 0 && atomic_load(&pil_process.subject) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0 && atomic_load(&pil_process.subject) == 0);
         CHILD_CHECK(pil_shim_seteuid(65534) == 0);
-        (void)connects(80);
+        (void)world_connects(80, NULL);
         CHILD_CHECK(atomic_load(&pil_process.subject) == 1);
     });
 }

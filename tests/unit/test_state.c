@@ -12,43 +12,14 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "shim/decide.h"
 #include "shim/link.h"
 #include "shim/shim.h"
+#include "tests/support/children.h"
 #include "tests/support/shimworld.h"
-
-static int decide(uint16_t port, struct pil_verdict *v)
-{
-    struct pil_query q = {.action = PIL_ACTION_CONNECT,
-                          .kind = PIL_KIND_INET,
-                          .port = port,
-                          .ip = world_ip(10, 0, 0, 1)};
-
-    return pil_decide(&q, NULL, v);
-}
 
 static int link_fd(void)
 {
     return (int)atomic_load(&pil_process.link[0].fd) - 1;
-}
-
-/* A child tells by its exit status which of its checks failed: the number of the line. */
-#define CHILD_CHECK(truth)                                                                         \
-    do {                                                                                           \
-        if (!(truth)) {                                                                            \
-            dprintf(2, "child: line %d: not so: %s\n", __LINE__, #truth);                          \
-            _exit(1);                                                                              \
-        }                                                                                          \
-    } while (0)
-
-static void assert_child(pid_t pid)
-{
-    int status;
-
-    assert_true(pid > 0);
-    assert_int_equal(waitpid(pid, &status, 0), pid);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
 }
 
 /* ThreadSanitizer does not know that a child by clone has one thread, and what was wiped. */
@@ -74,10 +45,10 @@ static void check_child(void)
     CHILD_CHECK(link_fd() == -1);
     CHILD_CHECK(pil_state_booted());
     CHILD_CHECK(pil_ownfd_has(parents_fd)); /* until the first call it is hidden like one of ours */
-    CHILD_CHECK(decide(80, &v) == 0);
+    CHILD_CHECK(world_connects(80, &v) == 0);
     CHILD_CHECK(v.tier == PIL_TIER_ENGINE); /* the parent's verdict was wiped */
     CHILD_CHECK(pil_state_forked);
-    CHILD_CHECK(decide(80, &v) == 0 && v.tier == PIL_TIER_PROCESS);
+    CHILD_CHECK(world_connects(80, &v) == 0 && v.tier == PIL_TIER_PROCESS);
     CHILD_CHECK(atomic_load(&pil_process.ring)->counters.decisions[PIL_TIER_ENGINE][1] == 1);
     _exit(0);
 }
@@ -90,7 +61,7 @@ static void fork_by(struct fake_policyd *f, pid_t (*make)(void))
     pid_t pid;
 
     fake_says(f, 0, WORLD_LONG_MS);
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
     assert_int_equal(fake_seen(f).hello_flags & PIL_HELLO_FORKED, 0);
     parents_fd = link_fd();
     pid = make();
@@ -104,9 +75,9 @@ static void fork_by(struct fake_policyd *f, pid_t (*make)(void))
     assert_int_equal(seen.frames, 2);
     /* The parent goes on with what it had. */
     assert_int_equal(link_fd(), parents_fd);
-    assert_int_equal(decide(80, &v), 0);
+    assert_int_equal(world_connects(80, &v), 0);
     assert_int_equal(v.tier, PIL_TIER_PROCESS);
-    assert_int_equal(decide(81, NULL), 0);
+    assert_int_equal(world_connects(81, NULL), 0);
     assert_int_equal(fake_seen(f).hellos, 2);
     assert_int_equal(fake_seen(f).connections, 2);
     assert_false(pil_state_forked);
@@ -139,7 +110,7 @@ static void the_parents_link_is_closed_in_the_child(void **state)
     struct fake_policyd *f = *state;
     pid_t pid;
 
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
     parents_fd = link_fd();
     pid = fork();
     if (pid == 0) {
@@ -151,7 +122,7 @@ static void the_parents_link_is_closed_in_the_child(void **state)
         pil_state_ready();
         CHILD_CHECK(!pil_ownfd_has(parents_fd));
         CHILD_CHECK(fcntl(parents_fd, F_GETFD) == -1);
-        CHILD_CHECK(decide(80, NULL) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         CHILD_CHECK(link_fd() == parents_fd); /* the same number, and another socket */
         CHILD_CHECK(pil_process.link[0].cookie != parents);
         _exit(0);
@@ -167,12 +138,12 @@ static void a_child_may_dup_onto_the_parents_link(void **state)
     pid_t pid;
 
     (void)state;
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
     parents_fd = link_fd();
     pid = fork();
     if (pid == 0) {
         CHILD_CHECK(pil_shim_dup2(2, parents_fd) == parents_fd);
-        CHILD_CHECK(decide(80, NULL) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         CHILD_CHECK(!pil_ownfd_has(parents_fd));
         CHILD_CHECK(fcntl(parents_fd, F_GETFD) == 0); /* open, and the program's: no CLOEXEC */
         CHILD_CHECK(pil_shim_close(parents_fd) == 0);
@@ -187,16 +158,16 @@ static void each_generation_says_hello(void **state)
     struct fake_policyd *f = *state;
     pid_t pid;
 
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
     pid = fork();
     if (pid == 0) {
         int status;
         pid_t inner;
 
-        CHILD_CHECK(decide(80, NULL) == 0);
+        CHILD_CHECK(world_connects(80, NULL) == 0);
         inner = fork();
         if (inner == 0) {
-            CHILD_CHECK(decide(80, NULL) == 0);
+            CHILD_CHECK(world_connects(80, NULL) == 0);
             _exit(0);
         }
         CHILD_CHECK(waitpid(inner, &status, 0) == inner && status == 0);
@@ -212,18 +183,19 @@ static void without_policyd_a_child_is_refused(void **state)
     struct fake_policyd *f = *state;
     pid_t pid;
 
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
     fake_die(f);
     pid = fork();
     if (pid == 0) {
         struct pil_verdict v;
 
-        CHILD_CHECK(decide(80, &v) == EACCES); /* the parent still has it, the child must ask */
+        CHILD_CHECK(world_connects(80, &v) ==
+                    EACCES); /* the parent still has it, the child must ask */
         CHILD_CHECK(v.reason == PIL_REASON_UNREACHABLE);
         _exit(0);
     }
     assert_child(pid);
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
 }
 
 /* Forks while other threads are asking: the child never waits for what a parent's thread held. */
@@ -237,7 +209,7 @@ static void *ask_on(void *arg)
     struct asker *a = arg;
 
     for (uint16_t port = 1; !atomic_load(&a->stop); port++)
-        (void)decide(port, NULL);
+        (void)world_connects(port, NULL);
     return NULL;
 }
 
@@ -247,7 +219,7 @@ static void a_child_of_busy_threads_can_ask(void **state)
 
     (void)state;
     fake_says(*state, 0, WORLD_LONG_MS);
-    assert_int_equal(decide(80, NULL), 0);
+    assert_int_equal(world_connects(80, NULL), 0);
     for (unsigned i = 0; i < PIL_NELEM(a); i++) {
         a[i] = (struct asker){.stop = false};
         assert_int_equal(pthread_create(&a[i].thread, NULL, ask_on, &a[i]), 0);
@@ -258,7 +230,7 @@ static void a_child_of_busy_threads_can_ask(void **state)
         if (pid == 0) {
             be_alone();
             alarm(20); /* a child that hangs must not hang the test */
-            CHILD_CHECK(decide(9999, NULL) == 0);
+            CHILD_CHECK(world_connects(9999, NULL) == 0);
             pil_sysops_call(SYS_exit_group, 0, 0, 0, 0, 0, 0);
         }
         assert_child(pid);
