@@ -79,7 +79,7 @@ int pil_wire_get_welcome(struct pil_reader *r, struct pil_welcome *out)
     return pil_reader_end(r);
 }
 
-static void put_query(struct pil_writer *w, const struct pil_query *q)
+void pil_wire_put_query(struct pil_writer *w, const struct pil_query *q)
 {
     pil_put_u8(w, q->action);
     pil_put_u8(w, q->kind);
@@ -96,7 +96,7 @@ void pil_wire_put_queries(struct pil_writer *w, const struct pil_query *queries,
 {
     pil_put_u16(w, (uint16_t)count);
     for (unsigned i = 0; i < count; i++)
-        put_query(w, &queries[i]);
+        pil_wire_put_query(w, &queries[i]);
 }
 
 /* The rules of query.h that a cursor cannot check. */
@@ -111,7 +111,7 @@ static int check_query(const struct pil_query *q)
                                                                            : PIL_E_MALFORMED;
 }
 
-static int get_query(struct pil_reader *r, struct pil_query *q)
+int pil_wire_get_query(struct pil_reader *r, struct pil_query *q)
 {
     q->action = pil_get_u8(r);
     q->kind = pil_get_u8(r);
@@ -135,7 +135,7 @@ int pil_wire_get_queries(struct pil_reader *r, struct pil_query out[PIL_BATCH_MA
     if (n == 0 || n > PIL_BATCH_MAX)
         return PIL_E_MALFORMED;
     for (unsigned i = 0; i < n; i++) {
-        int err = get_query(r, &out[i]);
+        int err = pil_wire_get_query(r, &out[i]);
 
         if (err)
             return err;

@@ -32,6 +32,15 @@ enum pil_wire_type {
     PIL_WIRE_CONTROL,  /* command -> policyd: a verb and its JSON argument */
     PIL_WIRE_DATA,     /* policyd -> command: a piece of the JSON answer; may carry descriptors */
     PIL_WIRE_END,      /* policyd -> command: the answer is over, with its status */
+    /* Of connections that are secured; their bodies are in core/wire_tls.h. */
+    PIL_WIRE_DELEGATE,  /* process -> policyd; descriptor: a listening socket */
+    PIL_WIRE_DELEGATED, /* policyd -> process; descriptor: what stands in for it */
+    PIL_WIRE_SECURE,    /* process -> policyd; descriptors: a socket, an answer channel */
+    PIL_WIRE_SECURED,   /* policyd -> process, on an answer channel or a stand-in */
+    PIL_WIRE_DEMOTE,    /* process -> policyd; descriptors: a socket, a memfd */
+    PIL_WIRE_DEMOTED,   /* policyd -> process; descriptor: the relay's socket */
+    PIL_WIRE_RECHECK,   /* process -> policyd: ids of standing connections */
+    PIL_WIRE_RECHECKED, /* policyd -> process: which of them go on */
     PIL_WIRE_TYPE_COUNT
 };
 
@@ -94,6 +103,10 @@ int pil_wire_get_welcome(struct pil_reader *r, struct pil_welcome *out) PIL_USER
 void pil_wire_put_queries(struct pil_writer *w, const struct pil_query *queries, unsigned count);
 int pil_wire_get_queries(struct pil_reader *r, struct pil_query out[PIL_BATCH_MAX],
                          unsigned *count) PIL_USERESULT;
+
+/* One of them alone, as it stands inside other messages. */
+void pil_wire_put_query(struct pil_writer *w, const struct pil_query *q);
+int pil_wire_get_query(struct pil_reader *r, struct pil_query *q) PIL_USERESULT;
 
 void pil_wire_put_verdicts(struct pil_writer *w, const struct pil_verdict *v, unsigned count);
 /* Fails unless exactly `expected` verdicts are there and every enumeration is on its list. */

@@ -1,7 +1,8 @@
-// sources: core/addr.c core/bytes.c core/err.c
+// sources: core/addr.c core/bytes.c core/err.c core/standin.c
 /*
  * Addresses, prefixes and ports: parsing agrees with libc, printing round-trips; socket addresses
- * of any bytes and any length are read inside their bounds.
+ * of any bytes and any length are read inside their bounds, and names of stand-ins that are taken
+ * are written as they were.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 
 #include "core/addr.h"
 #include "core/err.h"
+#include "core/standin.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -75,6 +77,23 @@ static void check_sockaddr(const uint8_t *data, size_t len)
     need(out.path_len < sizeof(out.path) && strlen(out.path) == out.path_len);
 }
 
+static void check_standin(const uint8_t *data, size_t len)
+{
+    struct sockaddr_un in = {.sun_family = AF_UNIX}, out;
+    socklen_t room = offsetof(struct sockaddr_un, sun_path) + 1, size;
+    struct pil_standin got;
+
+    if (len > sizeof(in) - room)
+        return;
+    memcpy(in.sun_path + 1, data, len);
+    if (!pil_standin_read((struct sockaddr *)&in, room + (socklen_t)len, &got)) {
+        need(got.kind == PIL_STANDIN_NONE);
+        return;
+    }
+    need(pil_standin_name(&got, &out, &size));
+    need(size == room + len && memcmp(out.sun_path + 1, data, len) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct pil_slice text = {(const char *)data, len};
@@ -83,5 +102,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     check_prefix(text);
     check_ports(text);
     check_sockaddr(data, len);
+    check_standin(data, len);
     return 0;
 }

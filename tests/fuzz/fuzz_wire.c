@@ -1,4 +1,4 @@
-// sources: core/wire.c core/query.c core/addr.c core/bytes.c core/err.c
+// sources: core/wire.c core/wire_tls.c core/query.c core/addr.c core/bytes.c core/err.c
 /*
  * Frames: any bytes are opened and decoded as what they claim to be. What is taken can be encoded
  * again, byte for byte, and keeps its bounds.
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/err.h"
-#include "core/wire.h"
+#include "core/wire_tls.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -57,6 +57,56 @@ static int verdicts(struct pil_reader *r, struct pil_writer *w)
     return err;
 }
 
+/* Those of secured connections. */
+static int pass_tls(uint16_t type, struct pil_reader *r, struct pil_writer *w)
+{
+    union {
+        struct pil_delegate delegate;
+        struct pil_delegated delegated;
+        struct pil_secure secure;
+        struct pil_secured secured;
+        struct pil_demote demote;
+        struct pil_recheck recheck;
+        struct pil_rechecked rechecked;
+        uint32_t status;
+    } m;
+    unsigned expected = r->left ? r->at[0] : 1;
+    int err;
+
+#define PASS(kind)                                                                                 \
+    err = pil_wire_get_##kind(r, &m.kind);                                                         \
+    if (!err)                                                                                      \
+        pil_wire_put_##kind(w, &m.kind);                                                           \
+    return err
+    switch (type) {
+    case PIL_WIRE_DELEGATE:
+        PASS(delegate);
+    case PIL_WIRE_DELEGATED:
+        PASS(delegated);
+    case PIL_WIRE_SECURE:
+        PASS(secure);
+    case PIL_WIRE_SECURED:
+        PASS(secured);
+    case PIL_WIRE_DEMOTE:
+        PASS(demote);
+    case PIL_WIRE_RECHECK:
+        PASS(recheck);
+#undef PASS
+    case PIL_WIRE_DEMOTED:
+        err = pil_wire_get_demoted(r, &m.status);
+        if (!err)
+            pil_wire_put_demoted(w, m.status);
+        return err;
+    case PIL_WIRE_RECHECKED:
+        err = pil_wire_get_rechecked(r, &m.rechecked, expected);
+        if (!err)
+            pil_wire_put_rechecked(w, &m.rechecked);
+        return err;
+    default:
+        return PIL_E_NOTFOUND;
+    }
+}
+
 /* Decodes the body and writes it anew; the error of the decoder. */
 static int pass(uint16_t type, struct pil_reader *r, struct pil_writer *w)
 {
@@ -95,7 +145,7 @@ static int pass(uint16_t type, struct pil_reader *r, struct pil_writer *w)
             pil_wire_put_end(w, status, text);
         return err;
     default:
-        return PIL_E_NOTFOUND;
+        return pass_tls(type, r, w);
     }
 }
 
