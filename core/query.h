@@ -38,19 +38,33 @@ enum pil_field {
     PIL_FIELD_NAME = 1u << 0,   /* host name that gave the address */
     PIL_FIELD_SOURCE = 1u << 1, /* address of the peer, on accept */
     PIL_FIELD_CALLER = 1u << 2, /* base name of the calling module */
+    PIL_FIELD_PEER = 1u << 3,   /* SPIFFE ID at the other end, on connect and accept */
 };
-#define PIL_FIELD_ALL 7u
+#define PIL_FIELD_ALL 15u
+/* What a process may tell. Who is at the other end is policyd's finding alone, so there is no way
+ * to say it on the wire or in a ring. */
+#define PIL_FIELD_TOLD (PIL_FIELD_ALL & ~(unsigned)PIL_FIELD_PEER)
 
 /* Asked ahead of the call, which may never be made: answered like any other, but neither logged nor
  * counted, because nothing has happened yet. */
 #define PIL_QUERY_AHEAD 1u
+
+/* A connect that is asked before a handshake can have shown who is there. When the endpoint is one
+ * whose connections are secured, rules with a peer condition allow as if it held and do not deny,
+ * and policyd asks again with the peer after the handshake; everywhere else the peer is unseen.
+ * Never beside a seen PIL_FIELD_PEER. */
+#define PIL_QUERY_PEER_LATER 2u
+#define PIL_QUERY_FLAGS      (PIL_QUERY_AHEAD | PIL_QUERY_PEER_LATER)
+
+/* Bytes of a SPIFFE ID at most. */
+#define PIL_PEER_MAX 255u
 
 struct pil_query {
     uint8_t action;          /* enum pil_action */
     uint8_t kind;            /* enum pil_kind of the resource */
     uint8_t seen;            /* enum pil_field: what this enforcement point could tell. A seen
                                 name may be empty: the program resolved none */
-    uint8_t flags;           /* PIL_QUERY_AHEAD or 0 */
+    uint8_t flags;           /* PIL_QUERY_FLAGS */
     uint16_t port;           /* host order; PIL_KIND_INET */
     struct pil_ip ip;        /* PIL_KIND_INET */
     struct pil_ip source;    /* PIL_FIELD_SOURCE */
@@ -58,6 +72,9 @@ struct pil_query {
                                 OTHER: "family:NUMBER".
                                 Host names are lower case without a final dot. */
     struct pil_slice caller; /* PIL_FIELD_CALLER: "libpq.so.5"; the program itself: its name */
+    struct pil_slice peer;   /* PIL_FIELD_PEER: "spiffe://corp.example/web", whose certificate was
+                                checked; empty: the peer is not authenticated. Only policyd sets
+                                it, after a handshake; never taken from a process */
 };
 
 /* Who asks, as policyd attested it; never taken from the process itself. */

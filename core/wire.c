@@ -102,10 +102,12 @@ void pil_wire_put_queries(struct pil_writer *w, const struct pil_query *queries,
 /* The rules of query.h that a cursor cannot check. */
 static int check_query(const struct pil_query *q)
 {
-    if ((q->flags & ~PIL_QUERY_AHEAD) || q->action == PIL_ACTION_NONE ||
+    if ((q->flags & ~PIL_QUERY_FLAGS) || q->action == PIL_ACTION_NONE ||
         q->action >= PIL_ACTION_COUNT)
         return PIL_E_MALFORMED;
-    if (q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT || (q->seen & ~PIL_FIELD_ALL))
+    if (q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT || (q->seen & ~PIL_FIELD_TOLD))
+        return PIL_E_MALFORMED;
+    if ((q->flags & PIL_QUERY_PEER_LATER) && q->action != PIL_ACTION_CONNECT)
         return PIL_E_MALFORMED;
     return (q->action == PIL_ACTION_RESOLVE) == (q->kind == PIL_KIND_NAME) ? PIL_OK
                                                                            : PIL_E_MALFORMED;
@@ -122,6 +124,7 @@ int pil_wire_get_query(struct pil_reader *r, struct pil_query *q)
     pil_get_bytes(r, &q->source, sizeof(q->source));
     q->name = pil_get_text(r, PIL_NAME_MAX);
     q->caller = pil_get_text(r, PIL_CALLER_MAX);
+    q->peer = (struct pil_slice){NULL, 0};
     return r->failed ? PIL_E_TRUNCATED : check_query(q);
 }
 

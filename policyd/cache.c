@@ -12,12 +12,13 @@
 /* The question as bytes: no padding, so that it can be hashed and compared as memory. */
 struct key {
     uint32_t workload, uid;
-    uint8_t action, kind, seen, caller_len;
+    uint8_t action, kind, seen, flags; /* of the flags PIL_QUERY_PEER_LATER */
     uint16_t port, name_len;
+    uint16_t caller_len, peer_len;
     struct pil_ip ip, source;
-    char text[PIL_NAME_MAX + PIL_CALLER_MAX + 4]; /* name, then caller */
+    char text[PIL_NAME_MAX + PIL_CALLER_MAX + PIL_PEER_MAX + 1]; /* name, caller, peer */
 };
-_Static_assert(sizeof(struct key) == 16 + 32 + 320, "no padding");
+_Static_assert(sizeof(struct key) == 20 + 32 + 572, "no padding");
 
 struct entry {
     uint64_t hash; /* 0: free */
@@ -68,7 +69,9 @@ void pil_cache_close(struct pil_cache *cache)
 /* Bytes of the key that carry something; 0 when the question does not fit into one. */
 static size_t make_key(struct key *key, const struct pil_subject *who, const struct pil_query *q)
 {
-    if (q->name.len + q->caller.len > sizeof(key->text) || q->caller.len > UINT8_MAX)
+    const size_t peer_len = q->seen & PIL_FIELD_PEER ? q->peer.len : 0;
+
+    if (q->name.len > PIL_NAME_MAX || q->caller.len > PIL_CALLER_MAX || peer_len > PIL_PEER_MAX)
         return 0;
     *key = (struct key){
         .workload = who->workload,
@@ -76,9 +79,11 @@ static size_t make_key(struct key *key, const struct pil_subject *who, const str
         .action = q->action,
         .kind = q->kind,
         .seen = q->seen,
+        .flags = q->flags & PIL_QUERY_PEER_LATER,
         .port = q->port,
         .name_len = (uint16_t)q->name.len,
-        .caller_len = (uint8_t)q->caller.len,
+        .caller_len = (uint16_t)q->caller.len,
+        .peer_len = (uint16_t)peer_len,
         .ip = q->ip,
         .source = q->source,
     };
@@ -86,7 +91,9 @@ static size_t make_key(struct key *key, const struct pil_subject *who, const str
         memcpy(key->text, q->name.at, q->name.len);
     if (q->caller.len > 0)
         memcpy(key->text + q->name.len, q->caller.at, q->caller.len);
-    return offsetof(struct key, text) + q->name.len + q->caller.len;
+    if (peer_len > 0)
+        memcpy(key->text + q->name.len + q->caller.len, q->peer.at, peer_len);
+    return offsetof(struct key, text) + q->name.len + q->caller.len + peer_len;
 }
 
 /* Multiply and fold (wyhash's step) over eight bytes at a time, keyed by the seed. */
@@ -130,7 +137,7 @@ bool pil_cache_get(struct pil_cache *cache, const struct pil_subject *who,
         struct entry *e = &set[i];
 
         if (e->hash != hash || e->verdict.generation != generation || e->until_ms <= now_ms ||
-            memcmp(&e->key, &key, sizeof(key)) != 0)
+            memcmp(&e->key, &key, len) != 0)
             continue;
         *out = e->verdict;
         out->ttl_ms = (uint32_t)(e->until_ms - now_ms);

@@ -193,7 +193,7 @@ void pil_journal_event(struct pil_journal *j, const struct pil_process *who,
     note->query = (struct pil_query){
         .action = e->action,
         .kind = e->kind,
-        .seen = e->seen & ~PIL_FIELD_CALLER & PIL_FIELD_ALL,
+        .seen = e->seen & ~PIL_FIELD_CALLER & PIL_FIELD_TOLD,
         .port = e->port,
         .ip = e->ip,
         .source = e->source,

@@ -160,7 +160,7 @@ static void add_body(struct pil_observer *o, const struct pil_process *p,
     struct pil_query q = {
         .action = b->action,
         .kind = b->kind,
-        .seen = b->seen & PIL_FIELD_ALL,
+        .seen = b->seen & PIL_FIELD_TOLD,
         .port = b->port,
         .ip = b->ip,
         .source = b->source,

@@ -30,8 +30,10 @@ void *pil_cache_memory(size_t *len)
 void pil_key_make(struct pil_key *key, const struct pil_query *q, uint32_t subject,
                   struct pil_digest name, struct pil_digest caller)
 {
+    /* Asked ahead or not is one question; a peer that comes later makes another. */
     key->word[0] = (uint64_t)q->action | (uint64_t)q->kind << 8 | (uint64_t)q->seen << 16 |
-                   (uint64_t)q->port << 32 | (uint64_t)subject << 48;
+                   (uint64_t)(q->flags & PIL_QUERY_PEER_LATER) << 24 | (uint64_t)q->port << 32 |
+                   (uint64_t)subject << 48;
     memcpy(&key->word[1], &q->ip, sizeof(q->ip));
     memcpy(&key->word[3], &q->source, sizeof(q->source));
     memcpy(&key->word[5], &name, sizeof(name));

@@ -69,6 +69,14 @@ static void add_caller(struct question *question, const void *address, struct pi
     *digest = pil_digest_of(q->caller);
 }
 
+/* Who is there is known when the connection stands, and policyd then decides once more. */
+static uint8_t peer_flag(const struct pil_query *q, unsigned fields)
+{
+    return q->action == PIL_ACTION_CONNECT && q->kind == PIL_KIND_INET && (fields & PIL_FIELD_PEER)
+               ? PIL_QUERY_PEER_LATER
+               : 0;
+}
+
 /* Adds what the policy looks at and makes the key. */
 static void complete(struct question *question, const struct pil_query *asked, const void *caller,
                      uint64_t word)
@@ -89,6 +97,7 @@ static void complete(struct question *question, const struct pil_query *asked, c
         q->seen |= PIL_FIELD_SOURCE;
     else
         memset(&q->source, 0, sizeof(q->source));
+    q->flags |= peer_flag(q, fields);
     pil_key_make(&question->key, q, subject(), name, calling);
 }
 
@@ -226,7 +235,7 @@ void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned co
         queries[i] = (struct pil_query){
             .action = PIL_ACTION_CONNECT,
             .kind = PIL_KIND_INET,
-            .flags = PIL_QUERY_AHEAD,
+            .flags = PIL_QUERY_AHEAD | (fields & PIL_FIELD_PEER ? PIL_QUERY_PEER_LATER : 0),
             .seen = (uint8_t)(fields & PIL_FIELD_NAME),
             .port = port[i],
             .ip = ip[i],

@@ -20,7 +20,8 @@ static void need(bool holds)
 static void check_query(const struct pil_query *q)
 {
     need(q->action > PIL_ACTION_NONE && q->action < PIL_ACTION_COUNT);
-    need(q->kind > PIL_KIND_NONE && q->kind < PIL_KIND_COUNT && q->seen <= PIL_FIELD_ALL);
+    need(q->kind > PIL_KIND_NONE && q->kind < PIL_KIND_COUNT && q->seen <= PIL_FIELD_TOLD);
+    need(!(q->flags & ~PIL_QUERY_FLAGS) && q->peer.len == 0);
     need(q->name.len <= PIL_NAME_MAX && q->caller.len <= PIL_CALLER_MAX);
 }
 

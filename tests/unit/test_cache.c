@@ -167,6 +167,7 @@ static void every_field_is_in_the_key(void **state)
     OTHER(q.kind = PIL_KIND_UNIX);
     OTHER(q.seen = PIL_FIELD_NAME);
     OTHER(q.seen = PIL_FIELD_ALL);
+    OTHER(q.flags = PIL_QUERY_PEER_LATER);
     OTHER(q.port = 81);
     OTHER(q.port = 0x8050);
     for (unsigned i = 0; i < 16; i += 5) {

@@ -289,6 +289,35 @@ static void the_cache_tells_questions_apart(void **state)
     pil_cache_close(cache);
 }
 
+/* What holds before a handshake, without a peer and for each peer are different answers. */
+static void the_cache_tells_peers_apart(void **state)
+{
+    const struct pil_query plain = test_daemon_query("10.0.0.1", 80);
+    struct pil_verdict v = {.effect = PIL_ALLOW, .ttl_ms = 100, .generation = 7}, out;
+    struct pil_subject who = {1, 1000};
+    struct pil_query q[5] = {plain, plain, plain, plain, plain};
+    struct pil_cache *cache;
+
+    (void)state;
+    q[1].flags = PIL_QUERY_PEER_LATER;
+    for (unsigned i = 2; i < PIL_NELEM(q); i++)
+        q[i].seen |= PIL_FIELD_PEER;
+    q[3].peer = pil_slice_of("spiffe://corp.example/a");
+    q[4].peer = pil_slice_of("spiffe://corp.example/b");
+    assert_err(pil_cache_open(64, &cache), PIL_OK);
+    for (unsigned i = 0; i < PIL_NELEM(q); i++) {
+        assert_false(pil_cache_get(cache, &who, &q[i], 7, 1000, &out));
+        v.rule = i;
+        assert_false(pil_cache_put(cache, &who, &q[i], 1000, &v));
+    }
+    for (unsigned i = 0; i < PIL_NELEM(q); i++) {
+        q[i].flags |= PIL_QUERY_AHEAD;
+        assert_true(pil_cache_get(cache, &who, &q[i], 7, 1000, &out));
+        assert_int_equal(out.rule, i);
+    }
+    pil_cache_close(cache);
+}
+
 static void a_full_cache_gives_up_entries(void **state)
 {
     struct pil_subject who = {1, 1000};
@@ -324,6 +353,7 @@ int main(void)
         cmocka_unit_test(an_old_policy_denies),
         cmocka_unit_test(the_status_page_cannot_be_written),
         cmocka_unit_test(the_cache_tells_questions_apart),
+        cmocka_unit_test(the_cache_tells_peers_apart),
         cmocka_unit_test(a_full_cache_gives_up_entries),
     };
 

@@ -328,7 +328,7 @@ static void queries_off_the_lists_are_refused(void **state)
         struct pil_query q = queries[0];
 
         q.seen = (uint8_t)seen;
-        assert_err(query_answer(&q), seen <= PIL_FIELD_ALL ? PIL_OK : PIL_E_MALFORMED);
+        assert_err(query_answer(&q), seen <= PIL_FIELD_TOLD ? PIL_OK : PIL_E_MALFORMED);
     }
 }
 
@@ -368,9 +368,35 @@ static void unknown_query_flags_are_refused(void **state)
     frame[2 + 3] = PIL_QUERY_AHEAD;
     pil_reader_init(&r, frame, 2 + 6 + 32 + 4 + 19 + 10);
     assert_err(get_decide(&r), PIL_OK);
-    frame[2 + 3] = PIL_QUERY_AHEAD << 1;
-    pil_reader_init(&r, frame, 2 + 6 + 32 + 4 + 19 + 10);
-    assert_err(get_decide(&r), PIL_E_MALFORMED);
+    for (unsigned flags = 0; flags < 256; flags++) {
+        const bool connect = queries[0].action == PIL_ACTION_CONNECT;
+        const bool legal =
+            !(flags & ~PIL_QUERY_FLAGS) && (connect || !(flags & PIL_QUERY_PEER_LATER));
+
+        frame[2 + 3] = (uint8_t)flags;
+        pil_reader_init(&r, frame, 2 + 6 + 32 + 4 + 19 + 10);
+        assert_err(get_decide(&r), legal ? PIL_OK : PIL_E_MALFORMED);
+    }
+}
+
+/* Only a connect has a handshake that is still to come, and no process says who is there. */
+static void a_peer_cannot_be_claimed(void **state)
+{
+    struct pil_query q = queries[0];
+
+    (void)state;
+    for (unsigned action = PIL_ACTION_CONNECT; action < PIL_ACTION_RESOLVE; action++) {
+        q.action = (uint8_t)action;
+        q.flags = PIL_QUERY_PEER_LATER;
+        assert_err(query_answer(&q), action == PIL_ACTION_CONNECT ? PIL_OK : PIL_E_MALFORMED);
+        q.flags = 0;
+        q.peer = (struct pil_slice){"spiffe://corp.example/web", 25};
+        assert_err(query_answer(&q), PIL_OK);
+        assert_int_equal(got_queries[0].peer.len, 0);
+        q.seen |= PIL_FIELD_PEER;
+        assert_err(query_answer(&q), PIL_E_MALFORMED);
+        q.seen &= PIL_FIELD_TOLD;
+    }
 }
 
 static int count_answer(unsigned put, unsigned claim)
@@ -491,6 +517,7 @@ int main(void)
         cmocka_unit_test(queries_off_the_lists_are_refused),
         cmocka_unit_test(query_texts_are_bounded),
         cmocka_unit_test(unknown_query_flags_are_refused),
+        cmocka_unit_test(a_peer_cannot_be_claimed),
         cmocka_unit_test(batches_are_bounded),
         cmocka_unit_test(the_largest_batch_fits_a_frame),
         cmocka_unit_test(verdicts_off_the_lists_are_refused),
