@@ -9,8 +9,9 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 
-static int server, port;
+static int server, port, watch;
 static volatile pid_t waiting;
+static volatile bool watched, signalled;
 
 static const char *name_of(int result, int error)
 {
@@ -22,32 +23,52 @@ static void *in_accept(void *arg)
     int result;
 
     waiting = gettid();
+    while (!watched)
+        sched_yield();
     result = arg ? accept4(server, NULL, NULL, SOCK_CLOEXEC) : accept(server, NULL, NULL);
     return (void *)name_of(result, errno);
 }
 
+/* It holds its number while the thread takes one, so that both are the same each time. */
+static void watch_begin(void)
+{
+    char path[64];
+
+    while (!waiting)
+        sched_yield();
+    snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", (int)waiting);
+    watch = open(path, O_RDONLY | O_CLOEXEC);
+    if (watch < 0)
+        die(path);
+    watched = true;
+}
+
+/* In that call, that is: what it does on the way there may sleep, too. */
 static void until_asleep(void)
 {
-    char path[64], state = 'R';
+    char text[32] = "";
+    long call;
 
-    while (state != 'S') {
-        FILE *stat;
+    do {
+        ssize_t len = pread(watch, text, sizeof(text) - 1, 0);
 
-        snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)waiting);
-        stat = waiting ? fopen(path, "re") : NULL;
-        if (stat) {
-            if (fscanf(stat, "%*d %*s %c", &state) != 1)
-                state = 'R';
-            fclose(stat);
-        }
-        sched_yield();
-    }
-    waiting = 0;
+        text[len > 0 ? len : 0] = '\0';
+        call = *text >= '0' && *text <= '9' ? strtol(text, NULL, 10) : -1; /* or "running" */
+    } while (call != SYS_accept && call != SYS_accept4);
 }
 
 static void on_signal(int number)
 {
     (void)number;
+    signalled = true;
+}
+
+/* The call is given up and made anew meanwhile, which takes a number again. */
+static void until_asleep_again(void)
+{
+    while (!signalled)
+        sched_yield();
+    until_asleep();
 }
 
 static void round_of(const char *what, int way, void *how)
@@ -56,10 +77,13 @@ static void round_of(const char *what, int way, void *how)
     pthread_t thread;
     void *result;
 
+    waiting = 0;
+    watched = signalled = false;
     server = serve(SOCK_STREAM, &port);
     sigaction(SIGUSR1, &action, NULL);
     if (pthread_create(&thread, NULL, in_accept, how))
         die("pthread_create");
+    watch_begin();
     until_asleep();
     switch (way) {
     case 0:
@@ -74,6 +98,7 @@ static void round_of(const char *what, int way, void *how)
         break;
     case 3: /* the call is made again: only a client ends it */
         pthread_kill(thread, SIGUSR1);
+        until_asleep_again();
         try_dial("client after the signal", "127.0.0.1", port);
         break;
     case 4:
@@ -82,6 +107,7 @@ static void round_of(const char *what, int way, void *how)
         break;
     }
     pthread_join(thread, &result);
+    close(watch);
     printf("%s, %s: %s\n", how ? "accept4" : "accept", what, (char *)result);
     close(server);
 }
