@@ -2,47 +2,19 @@
 # The commands that ask: check, explain, render, status, reload, decisions, against files and a
 # running policyd; exit codes as pillion.1 lists them.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
-export LC_ALL=C TZ=UTC
-unset PILLION_SOCKET LD_PRELOAD
+. "$(dirname "$0")/../common"
+export TZ=UTC
 
-number=0
-verdict() { # STATUS TEXT
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err"
-    fi
-}
-
-try() { # CODE COMMAND...
-    want=$1
-    shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] && return 0
-    echo "exit code $got, not $want" >>"$tmp/err"
-    return 1
-}
-
-out() { grep -q -- "$1" "$tmp/out"; }
-err() { grep -q -- "$1" "$tmp/err"; }
 field() { # KEY: the first value of it in JSON of a line each
     sed -n 's/^ *"'"$1"'": "\{0,1\}\([^",]*\)"\{0,1\},\{0,1\}$/\1/p' "$tmp/out" | head -1
 }
 
-tmp=$(mktemp -d) || exit 1
-chmod 755 "$tmp"
-stop() {
+clean_up() {
     for file in "$tmp"/*.pid; do
         [ -s "$file" ] && kill "$(cat "$file")" 2>/dev/null
     done
     rm -rf "$tmp"
 }
-trap stop EXIT
 mkdir "$tmp/bin"
 cp "$BUILD/pillion" "$BUILD/policyd" "$tmp/bin/"
 pillion=$tmp/bin/pillion

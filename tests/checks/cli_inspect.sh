@@ -1,35 +1,13 @@
 #!/bin/sh
 # pillion inspect on running processes and on units. Programs are tests/programs/02_inspect.sh.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
-pillion=$BUILD/pillion
-export LC_ALL=C
-unset PILLION_SOCKET LD_PRELOAD XDG_RUNTIME_DIR
-
-number=0
-verdict() { # STATUS TEXT
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err" | head -40
-    fi
-}
+. "$(dirname "$0")/../common"
 inspect() { # CODE ARGUMENT...
-    want=$1
+    code=$1
     shift
-    timeout 60 "$pillion" inspect "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    [ $? -eq "$want" ]
+    try "$code" "$pillion" inspect "$@"
 }
-out() { grep -q -- "$1" "$tmp/out"; }
-err() { grep -q -- "$1" "$tmp/err"; }
 
-tmp=$(mktemp -d) || exit 1
-chmod 755 "$tmp"
-children=
-trap 'for pid in $children; do kill "$pid" 2>/dev/null; done; rm -rf "$tmp"' EXIT
 printf 'schema = 1\ndefault = allow\n' >"$tmp/solo.conf"
 chmod 644 "$tmp/solo.conf"
 
@@ -54,7 +32,7 @@ begin() { # COMMAND...: leaves the words that the server prints in \$line, its s
     rm -f "$tmp/go" "$tmp/words" "$tmp/unix"
     mkfifo "$tmp/go" "$tmp/words"
     "$@" <"$tmp/go" >"$tmp/words" 2>"$tmp/server.err" &
-    children="$children $!"
+    jobs="$jobs $!"
     exec 8>"$tmp/go" 9<"$tmp/words"
     read -r line <&9
 }
@@ -99,7 +77,7 @@ inspect 126 --socket "$tmp/nobody" $$ && out '^refused    not-loaded: '
 verdict $? "a process without the library"
 "$BUILD/policyd" -f -p "$tmp/solo.conf" -s "$tmp/sock" -l "$tmp/log" >"$tmp/policyd.err" 2>&1 &
 policyd=$!
-children="$children $policyd"
+jobs="$jobs $policyd"
 until "$pillion" status --socket "$tmp/sock" >/dev/null 2>&1; do
     kill -0 "$policyd" 2>/dev/null || break
     perl -e 'select undef, undef, undef, 0.05'

@@ -1,49 +1,7 @@
 #!/bin/sh
 # pillion run: what is refused and how, what the program finds, what is left behind.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
-pillion=$BUILD/pillion
-export LC_ALL=C
-unset PILLION_SOCKET LD_PRELOAD XDG_RUNTIME_DIR
-
-number=0
-verdict() { # STATUS TEXT: one TAP line; what the last command said follows a failure
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err"
-    fi
-}
-
-try() { # CODE COMMAND...: runs it for the given exit code
-    want=$1
-    shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] && return 0
-    echo "exit code $got, not $want" >>"$tmp/err"
-    return 1
-}
-
-# $tmp/log, once the private policyd has ended behind its program: then all is in it.
-whole_log() {
-    tries=0
-    until grep -q '"event":"stop"' "$tmp/log"; do
-        tries=$((tries + 1))
-        [ $tries -lt 200 ] || return 1
-        sleep 0.05
-    done
-}
-
-out() { grep -q -- "$1" "$tmp/out"; }
-err() { grep -q -- "$1" "$tmp/err"; }
-
-tmp=$(mktemp -d) || exit 1
-chmod 755 "$tmp"
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/../common"
 solo=$tmp/solo.conf
 cat >"$solo" <<'END'
 schema = 1
@@ -144,7 +102,7 @@ try 0 "$pillion" run --solo "$solo" -- bash -c '
     (exec 3<>/dev/tcp/127.0.0.1/2) 2>&1 | grep -q "Permission denied" || exit 2'
 verdict $? "its policy decides: allowed is refused by nobody, denied by policy"
 try 0 "$pillion" run --solo "$solo" --log "$tmp/log" -- \
-    bash -c '(exec 3<>/dev/tcp/127.0.0.1/2); true' && whole_log &&
+    bash -c '(exec 3<>/dev/tcp/127.0.0.1/2); true' && whole_log "$tmp/log" &&
     try 0 "$pillion" decisions --log "$tmp/log" --denied --json && out '"resource":"127.0.0.1:2"' &&
     out '"verdict":"deny"'
 verdict $? "--log keeps the denial, and decisions --log shows it"

@@ -1,11 +1,8 @@
 #!/bin/sh
 # pillion learn: what it writes lets the same through and nothing else, and what it adds to stays.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
-pillion=$BUILD/pillion
-export LC_ALL=C PATH=/usr/bin:/bin:/usr/sbin:/sbin
-unset PILLION_SOCKET LD_PRELOAD XDG_RUNTIME_DIR
+. "$(dirname "$0")/../common"
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
 
 for program in redis-server redis-cli wget curl nginx perl; do
     command -v $program >/dev/null || {
@@ -14,64 +11,13 @@ for program in redis-server redis-cli wget curl nginx perl; do
     }
 done
 
-number=0 jobs=
-verdict() { # STATUS TEXT: one TAP line; what was said last follows a failure
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        for file in "$tmp/out" "$tmp/err" "${show:-/dev/null}"; do
-            sed 's/^/# /' "$file"
-        done
-    fi
-}
-
-try() { # CODE COMMAND...: runs it for the given exit code
-    want=$1
-    shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] && return 0
-    echo "exit code $got, not $want: $*" >>"$tmp/err"
-    return 1
-}
-
-out() { grep -q -- "$1" "$tmp/out"; }
-err() { grep -q -- "$1" "$tmp/err"; }
 has() { grep -qF -- "$2" "$1"; }
-
-# At most thirty seconds; ends as soon as the command succeeds.
-ready() {
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || return 1
-        sleep 0.1
-    done
-}
 
 # A port that is free now, below those that the kernel gives away.
 low_port() {
     perl -MIO::Socket::INET -e 'for (1 .. 1000) { my $port = 10000 + int rand 20000;
         IO::Socket::INET->new(Listen => 1, LocalAddr => "0.0.0.0", LocalPort => $port) or next;
         print $port; exit }'
-}
-
-end() {
-    for pid in $jobs; do kill "$pid" 2>/dev/null; done
-    for pid in $jobs; do wait "$pid" 2>/dev/null; done
-    rm -rf "$tmp"
-}
-tmp=$(mktemp -d) || exit 1
-chmod 755 "$tmp"
-trap end EXIT
-trap 'exit 1' INT TERM
-
-later() {
-    "$@" >"$tmp/job.out" 2>"$tmp/job.err" </dev/null &
-    job=$!
-    jobs="$jobs $job"
 }
 
 range=$(awk '{ print $1 "-" $2 }' /proc/sys/net/ipv4/ip_local_port_range)

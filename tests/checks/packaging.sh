@@ -2,27 +2,13 @@
 # debian/ agrees with the rest of the tree: version, what building needs, and what is installed,
 # each file of which belongs to exactly one package. `make check-deb` builds and tries them.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-BUILD=${BUILD:-build}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/../common"
 unset DESTDIR PREFIX MAKEFLAGS MAKELEVEL
-
-check() {
-    text=$1
-    shift
-    if "$@" >"$tmp/log" 2>&1; then
-        echo "ok - $text"
-    else
-        echo "not ok - $text"
-        sed 's/^/# /' "$tmp/log" | tail -20
-    fi
-}
 
 # ---- version and dependencies ------------------------------------------------------------------
 
 version=$(sed -n 's/^#define PIL_VERSION "\(.*\)"/\1/p' core/defs.h)
-check "the changelog's version is PIL_VERSION" \
+ok "the changelog's version is PIL_VERSION" \
     test "$(sed -n '1s/.*(\(.*\)).*/\1/p' debian/changelog)" = "$version"
 
 # Debian has the compiler and libc's headers in build-essential, which no package names; debhelper
@@ -32,14 +18,14 @@ sh tests/deps.sh building --list |
 sed -n '/^Build-Depends:/,/^[A-Z]/p' debian/control | sed 's/^Build-Depends:/ /; /^[A-Z]/d' |
     tr ',' '\n' | awk 'NF { print $1 }' |
     grep -vxE 'debhelper-compat|libcmocka-dev' | sort >"$tmp/control"
-check "building needs the same by debian/control as by tests/deps.sh" \
+ok "building needs the same by debian/control as by tests/deps.sh" \
     diff "$tmp/deps" "$tmp/control"
 
 # ---- files -------------------------------------------------------------------------------------
 
 paths=$(sed -n 's/^PATHS = //p' debian/rules)
 # shellcheck disable=SC2086
-check "it installs as debian/rules says" \
+ok "it installs as debian/rules says" \
     make -s BUILD="$BUILD" $paths UNITDIR=/lib/systemd/system DESTDIR="$tmp/root" install
 (cd "$tmp/root" && find . ! -type d | sed 's|^\./||') >"$tmp/installed"
 cat debian/*.install | awk 'NF == 1 { print $1 }' >"$tmp/patterns"
@@ -61,7 +47,7 @@ while read -r file; do
     done <"$tmp/patterns"
     [ "$count" = 1 ] || echo "$file is in $count packages"
 done <"$tmp/installed" >"$tmp/homeless"
-check "each file that is installed is in one package" diff /dev/null "$tmp/homeless"
+ok "each file that is installed is in one package" diff /dev/null "$tmp/homeless"
 
 while read -r pattern; do
     found=no
@@ -76,25 +62,25 @@ while read -r pattern; do
     esac
     [ "$found" = yes ] || echo "$pattern"
 done <"$tmp/patterns" >"$tmp/empty"
-check "each line of debian/*.install has a file" diff /dev/null "$tmp/empty"
+ok "each line of debian/*.install has a file" diff /dev/null "$tmp/empty"
 
 awk 'NF == 2 { print $1 }' debian/*.install | while read -r file; do
     [ -f "$file" ] || echo "$file"
 done >"$tmp/missing"
-check "what they take from the tree is there" diff /dev/null "$tmp/missing"
+ok "what they take from the tree is there" diff /dev/null "$tmp/missing"
 
 sed -n 's/^Package: //p' debian/control | sort >"$tmp/packages"
 find debian -name '*.install' | sed 's|.*/||; s|\.install$||' | sort >"$tmp/lists"
-check "each package has a list of files" diff "$tmp/packages" "$tmp/lists"
+ok "each package has a list of files" diff "$tmp/packages" "$tmp/lists"
 
 # ---- manual pages ------------------------------------------------------------------------------
 
 for page in man/*.[1-8]; do
     if command -v groff >/dev/null; then
         groff -mandoc -ww -z "$page" >"$tmp/groff" 2>&1
-        check "$page is well formed" diff /dev/null "$tmp/groff"
+        ok "$page is well formed" diff /dev/null "$tmp/groff"
     else
-        echo "ok - $page is well formed # SKIP groff is not installed"
+        skip "$page is well formed" "groff is not installed"
     fi
 done
 
@@ -102,9 +88,9 @@ done
 
 for script in debian/*.postinst debian/*.prerm debian/*.postrm; do
     [ -L "$script" ] && continue
-    check "$script parses" sh -n "$script"
-    check "$script ends at the first error" grep -qx 'set -e' "$script"
+    ok "$script parses" sh -n "$script"
+    ok "$script ends at the first error" grep -qx 'set -e' "$script"
     command -v shellcheck >/dev/null &&
-        check "$script: shellcheck" shellcheck --shell=sh --severity=warning "$script"
+        ok "$script: shellcheck" shellcheck --shell=sh --severity=warning "$script"
 done
 exit 0

@@ -1,54 +1,9 @@
 #!/bin/sh
 # pillion shadow: exact counts of what would have been, and rules that make it pass.
 set -u
-cd "$(dirname "$0")/../.." || exit 1
-BUILD=$(cd "${BUILD:-build}" && pwd) || exit 1
-pillion=$BUILD/pillion
-export LC_ALL=C PATH=/usr/bin:/bin:/usr/sbin:/sbin
-unset PILLION_SOCKET LD_PRELOAD XDG_RUNTIME_DIR
-
-number=0 jobs=
-verdict() { # STATUS TEXT: one TAP line; what was said last follows a failure
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err"
-    fi
-}
-
-try() { # CODE COMMAND...: runs it for the given exit code
-    want=$1
-    shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] && return 0
-    echo "exit code $got, not $want: $*" >>"$tmp/err"
-    return 1
-}
-
+. "$(dirname "$0")/../common"
+PATH=/usr/bin:/bin:/usr/sbin:/sbin
 out() { grep -Eq -- "$1" "$tmp/out"; }
-err() { grep -q -- "$1" "$tmp/err"; }
-
-ready() {
-    tries=0
-    until "$@" >/dev/null 2>&1; do
-        tries=$((tries + 1))
-        [ $tries -lt 300 ] || return 1
-        sleep 0.1
-    done
-}
-
-end() {
-    for pid in $jobs; do kill "$pid" 2>/dev/null; done
-    for pid in $jobs; do wait "$pid" 2>/dev/null; done
-    rm -rf "$tmp"
-}
-tmp=$(mktemp -d) || exit 1
-chmod 755 "$tmp"
-trap end EXIT
-trap 'exit 1' INT TERM
 
 # A listener that takes what comes, so that ports are known to be there.
 perl -MIO::Socket::INET -MIO::Select -e '$| = 1;

@@ -6,29 +6,14 @@ set -u
 . "$(dirname "$0")/common"
 need cc
 
-number=0
-verdict() { # STATUS TEXT
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err" | head -30
-    fi
-}
-skipped() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
 inspect() { # CODE ARGUMENT...
-    want=$1
+    code=$1
     shift
-    "$BUILD/pillion" inspect "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    [ $? -eq "$want" ]
+    try "$code" "$pillion" inspect "$@"
 }
 run() { # CODE PROGRAM
-    timeout 60 "$BUILD/pillion" run --solo "$allow" -- "$2" >"$tmp/out" 2>"$tmp/err" </dev/null
-    [ $? -eq "$1" ]
+    try "$1" "$pillion" run --solo "$allow" -- "$2"
 }
-out() { grep -q -- "$1" "$tmp/out"; }
-err() { grep -q -- "$1" "$tmp/err"; }
 refused() { # PROGRAM NAME TEXT: named and refused by the same name
     inspect 126 "$1" && out '^verdict    not-covered' && out "^refused    $2: " &&
         out '^  evidence ' && out '^  remedy   ' && run 126 "$1" && err "($2)" && err 'remedy: '
@@ -45,12 +30,12 @@ if cc -static -o "$tmp/static" "$tmp/p.c" 2>/dev/null; then
     chmod 755 "$tmp/script"
     refused "$tmp/script" static "a script that a static program runs"
 else
-    skipped "static programs" "no static libc here"
+    skip "static programs" "no static libc here"
 fi
 if cc -static-pie -o "$tmp/static-pie" "$tmp/p.c" 2>/dev/null; then
     refused "$tmp/static-pie" static "a static program that can be moved (static-pie)"
 else
-    skipped "static-pie programs" "no static libc here"
+    skip "static-pie programs" "no static libc here"
 fi
 cc -o "$tmp/musl" "$tmp/p.c" -Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1
 refused "$tmp/musl" libc "a program for another libc"
@@ -65,15 +50,15 @@ if command -v go >/dev/null; then
     if CGO_ENABLED=0 go build -o "$tmp/go" "$tmp/plain.go" 2>"$tmp/err" >"$tmp/out"; then
         refused "$tmp/go" static "a Go program"
     else
-        skipped "a Go program" "go cannot build here"
+        skip "a Go program" "go cannot build here"
     fi
     if CGO_ENABLED=1 go build -o "$tmp/cgo" "$tmp/cgo.go" 2>"$tmp/err" >"$tmp/out"; then
         refused "$tmp/cgo" raw-calls "a Go program that is linked with libc (cgo)"
     else
-        skipped "a Go program that is linked with libc" "go cannot build it here"
+        skip "a Go program that is linked with libc" "go cannot build it here"
     fi
 else
-    skipped "Go programs" "go is not installed"
+    skip "Go programs" "go is not installed"
 fi
 cat >"$tmp/info.c" <<'END'
 __attribute__((used)) char info[32] = "\xff Go buildinf:";
@@ -100,10 +85,10 @@ if [ "$(id -u)" = 0 ]; then
             inspect 126 --user nobody "$tmp/caps" && out '^refused    capabilities: '
         verdict $? "a program with capabilities: for root covered, for others not"
     else
-        skipped "a program with capabilities" "setcap is not installed or has no effect here"
+        skip "a program with capabilities" "setcap is not installed or has no effect here"
     fi
 else
-    skipped "setuid programs and capabilities" "not root: no file of another user can be made"
+    skip "setuid programs and capabilities" "not root: no file of another user can be made"
 fi
 
 # ---- the other word size -------------------------------------------------------------------------
@@ -114,7 +99,7 @@ if cc -m32 -o "$tmp/narrow" "$tmp/p.c" 2>/dev/null; then
         run 126 "$tmp/narrow" && err '(class)'
     verdict $? "a 32-bit program without a 32-bit library"
 else
-    skipped "32-bit programs" "no 32-bit programs can be built here"
+    skip "32-bit programs" "no 32-bit programs can be built here"
 fi
 
 # ---- covered, with something to say --------------------------------------------------------------

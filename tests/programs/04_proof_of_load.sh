@@ -5,28 +5,7 @@ set -u
 . "$(dirname "$0")/common"
 need cc perl unshare setpriv
 
-number=0
-verdict() { # STATUS TEXT
-    number=$((number + 1))
-    if [ "$1" -eq 0 ]; then
-        echo "ok $number - $2"
-    else
-        echo "not ok $number - $2"
-        sed 's/^/# /' "$tmp/out" "$tmp/err" "$tmp/log" 2>/dev/null | tail -30
-    fi
-}
-skipped() { number=$((number + 1)); echo "ok $number - $1 # SKIP $2"; }
-
-try() { # CODE COMMAND...: runs it for the given exit status
-    want=$1
-    shift
-    timeout 60 "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-    got=$?
-    [ "$got" -eq "$want" ] && return 0
-    echo "exit status $got, not $want" >>"$tmp/err"
-    return 1
-}
-err() { grep -q -- "$1" "$tmp/err"; }
+show=$tmp/log
 logged() { ready grep -q "$1" "$tmp/log"; }
 
 # A policyd of our own; what it logs is in $tmp/log.
@@ -233,5 +212,5 @@ if unshare -pf true 2>/dev/null; then
     ready sh -c '[ "$(grep -c "\"outcome\":\"killed\"" "$1")" -eq 2 ]' sh "$tmp/log"
     verdict $? "and is killed when no hello comes"
 else
-    skipped "init of a pid namespace" "no pid namespace can be made here"
+    skip "init of a pid namespace" "no pid namespace can be made here"
 fi

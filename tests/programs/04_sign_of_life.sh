@@ -6,15 +6,6 @@ set -u
 . "$(dirname "$0")/common"
 need cc
 
-verdict() { # STATUS TEXT
-    if [ "$1" -eq 0 ]; then
-        echo "ok - $2"
-    else
-        echo "not ok - $2"
-        sed 's/^/# /' "$tmp/out"
-    fi
-}
-
 # A library that loads well and never says a word.
 place=$tmp/mute
 mkdir -m 755 "$place"

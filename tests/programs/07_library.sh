@@ -13,15 +13,6 @@ hooks() { # OPTION...
         grep -v ':$' | sort -u
 }
 
-verdict() { # STATUS TEXT
-    if [ "$1" -eq 0 ]; then
-        echo "ok - $2"
-    else
-        echo "not ok - $2"
-        sed 's/^/# /' "$tmp/out"
-    fi
-}
-
 make -s BUILD="$built" DESTDIR="$tmp/root" PREFIX=/p install >"$tmp/out" 2>&1
 verdict $? "is installed"
 found=0

@@ -5,15 +5,7 @@
 set -u
 . "$(dirname "$0")/common"
 need cc nm perl
-
-verdict() { # STATUS TEXT
-    if [ "$1" -eq 0 ]; then
-        echo "ok - $2"
-    else
-        echo "not ok - $2"
-        sed 's/^/# /' "$tmp/out"
-    fi
-}
+show=$tmp/log
 
 nm -D --undefined-only "$BUILD/libpillion.so" | awk '$1 == "U" { print $2 }' >"$tmp/out"
 [ -s "$tmp/out" ] && perl -ne '
@@ -25,11 +17,11 @@ if command -v musl-gcc >/dev/null && musl-gcc -o "$tmp/musl" "$tmp/p.c"; then
     "$tmp/musl"
     [ $? = 7 ] || { echo "not ok - the program for musl runs by itself"; exit 1; }
 else
-    echo "ok - a program by musl's own compiler # SKIP musl-gcc is not installed"
+    skip "a program by musl's own compiler" "musl-gcc is not installed"
     cc -o "$tmp/musl" -Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1 "$tmp/p.c"
 fi
-timeout 60 "$BUILD/pillion" run --solo "$allow" -- "$tmp/musl" >"$tmp/out" 2>&1 </dev/null
-[ $? = 126 ] && grep -q '(libc)' "$tmp/out" && grep -q 'its loader: /lib/ld-musl' "$tmp/out"
+try 126 "$pillion" run --solo "$allow" -- "$tmp/musl" && err '(libc)' &&
+    err 'its loader: /lib/ld-musl'
 verdict $? "a program for musl is refused, and its loader named"
 cat >"$tmp/required.conf" <<CONF
 schema = 1
@@ -38,7 +30,6 @@ workload "shell" { exe = "$(readlink -f /bin/sh)"  coverage = required }
 policy "all" { applies = {"*"}  rule "all" { effect = allow } }
 CONF
 chmod 644 "$tmp/required.conf"
-timeout 60 "$BUILD/pillion" run --solo "$tmp/required.conf" --log - -- \
-    sh -c "'$tmp/musl'; exit \$?" >"$tmp/out" 2>&1 </dev/null
-[ $? = 126 ] && grep -q 'exec-refused' "$tmp/out"
+try 126 "$pillion" run --solo "$tmp/required.conf" --log "$tmp/log" -- \
+    sh -c "'$tmp/musl'; exit \$?" && whole_log "$tmp/log" && grep -q exec-refused "$tmp/log"
 verdict $? "as a child of a workload that must stay covered it is refused, and logged"

@@ -5,19 +5,6 @@ set -u
 . "$(dirname "$0")/common"
 need redis-server redis-cli start-stop-daemon
 dir=$tmp
-number=0
-
-ok() {
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$dir/said" 2>&1; then
-        echo "ok $number - $name"
-    else
-        echo "not ok $number - $name"
-        tail -20 "$dir/said" | sed 's/^/# /'
-    fi
-}
 
 cat >"$dir/policyd.conf" <<EOT
 socket = "$dir/p.sock"
@@ -29,15 +16,14 @@ switch = ""
 watch = no
 EOT
 chmod 600 "$dir/policyd.conf"
-finish() {
+clean_up() {
     end_leg
     for file in "$dir"/*.pid; do
         [ ! -f "$file" ] || kill "$(cat "$file")" 2>/dev/null
     done
     rm -rf "$tmp"
 }
-trap finish EXIT
-ok "policyd starts" "$BUILD/policyd" -c "$dir/policyd.conf"
+ok "policyd starts" "$policyd" -c "$dir/policyd.conf"
 port=$(free_port)
 PILLION_SOCKET=$dir/p.sock
 export PILLION_SOCKET
@@ -68,7 +54,7 @@ EOT
 
 covered() {
     grep -q libpillion "/proc/$(cat "$dir/redis.pid")/maps" &&
-        "$BUILD/pillion" status --processes --json -s "$dir/p.sock" |
+        "$pillion" status --processes --json -s "$dir/p.sock" |
         grep -q "\"pid\": $(cat "$dir/redis.pid"),"
 }
 

@@ -10,20 +10,6 @@ set -u
 need redis-server redis-cli redis-benchmark nginx wrk python3 perl
 
 RESTARTS=5
-number=0
-
-ok() {
-    name=$1
-    shift
-    number=$((number + 1))
-    if "$@" >"$dir/said" 2>&1; then
-        echo "ok $number - $way: $name"
-    else
-        echo "not ok $number - $way: $name"
-        tail -20 "$dir/said" | sed 's/^/# /'
-        tail -5 "$dir/policyd.err" | sed 's/^/# policyd: /'
-    fi
-}
 
 status_pid() {
     "$BUILD/pillion" status --json -s "$dir/p.sock" 2>/dev/null |
@@ -114,18 +100,18 @@ EOT
 stop_load() {
     exec 7>&-
     wait "$client"
-    ok "connections that stood were kept" alive "$kept" "$dir/kept.out"
-    ok "of redis-benchmark's new connections none failed" alive "$fresh" "$dir/fresh.out"
+    ok "$way: connections that stood were kept" alive "$kept" "$dir/kept.out"
+    ok "$way: of redis-benchmark's new connections none failed" alive "$fresh" "$dir/fresh.out"
     ready ended "$wrk" && wait "$wrk"
     ready ended "$wrk_kept" && wait "$wrk_kept"
-    ok "wrk lost none" lost_none "$dir/wrk.out"
-    ok "wrk lost none of those that stood" lost_none "$dir/wrk_kept.out"
-    ok "a new connection is served, each time" \
+    ok "$way: wrk lost none" lost_none "$dir/wrk.out"
+    ok "$way: wrk lost none of those that stood" lost_none "$dir/wrk_kept.out"
+    ok "$way: a new connection is served, each time" \
         grep -qx 'allowed served=[1-9][0-9]*' "$dir/client.out"
-    ok "no decision failed" sh -c "! grep '\"tier\":\"fail\"\|no-policy' '$dir/decisions.log'"
-    ok "what is forbidden is refused, each time" \
+    ok "$way: no decision failed" sh -c "! grep '\"tier\":\"fail\"\|no-policy' '$dir/decisions.log'"
+    ok "$way: what is forbidden is refused, each time" \
         grep -qx 'forbidden EACCES=[1-9][0-9]*' "$dir/client.out"
-    ok "nobody came to the forbidden one" [ "$(wc -l <"$tmp/forbidden")" -eq 1 ]
+    ok "$way: nobody came to the forbidden one" [ "$(wc -l <"$tmp/forbidden")" -eq 1 ]
     cat "$dir/client.out" | sed 's/^/# /'
 }
 
@@ -200,7 +186,7 @@ way() {
     RUN="$BUILD/pillion run -s $dir/p.sock --"
     settings
     shift 2
-    ok "policyd starts" start_policyd "$@"
+    ok "$way: policyd starts" start_policyd "$@"
     start_load
 }
 
@@ -208,7 +194,7 @@ end_way() {
     stop_load
     stop_policyd
     end_leg
-    ok "policyd takes its socket away" ready sh -c "! test -e '$dir/p.sock'"
+    ok "$way: policyd takes its socket away" ready sh -c "! test -e '$dir/p.sock'"
 }
 
 dir=$tmp
