@@ -181,7 +181,7 @@ stop_policyd() {
 
 way() {
     way=$1
-    dir=$tmp/$2
+    dir=$tmp/$2 show=$tmp/$2/policyd.err
     mkdir "$dir" && chmod 755 "$dir"
     RUN="$BUILD/pillion run -s $dir/p.sock --"
     settings
@@ -211,22 +211,23 @@ ready test -s "$tmp/forbidden"
 forbidden=$(head -1 "$tmp/forbidden")
 
 way "killed under a keeper" crash --keep
-ok "it is started again" repeat crash
-ok "and its log says after what" grep -q '"event":"start".*"after":"killed by signal 9"' \
+ok "$way: it is started again" repeat crash
+ok "$way: and its log says after what" grep -q '"event":"start".*"after":"killed by signal 9"' \
     "$dir/decisions.log"
 end_way
 
 way "upgraded under a keeper" upgrade --keep
-ok "it is upgraded" repeat upgrade
-ok "the new program runs" is_the_new_one
+ok "$way: it is upgraded" repeat upgrade
+ok "$way: the new program runs" is_the_new_one
 keeper=$(cat "$dir/policyd.pid")
 echo 'nonsense' >"$dir/policy.conf"
 kill -USR2 "$keeper"
-ok "with a policy that is not good it is not" ready grep -q 'nothing is upgraded' "$dir/policyd.err"
+ok "$way: with a policy that is not good it is not" \
+    ready grep -q 'nothing is upgraded' "$dir/policyd.err"
 end_way
 
 way "stopped and started" plain
-ok "it is restarted" repeat stop_and_start
-ok "a new library changes no running program" library_replaced "$kept"
+ok "$way: it is restarted" repeat stop_and_start
+ok "$way: a new library changes no running program" library_replaced "$kept"
 end_way
 echo "1..$number"
