@@ -124,8 +124,26 @@ $(BUILD)/exports.map $(BUILD)/obj/i386/exports.map: preload/exports.map
 	@mkdir -p $(@D)
 	$(CC) $(if $(findstring i386,$@),$(FLAGS_32)) -E -P -x c $< -o $@
 
+# The shim's ciphers are one object with the routines of libcrypto.a that they stand on, none of
+# whose names is seen outside of it. What may be missing is our own memcpy and its kin.
+LIBCRYPTO_A ?= $(shell $(CC) -print-file-name=libcrypto.a)
+AEAD_OBJECTS = $(filter $(BUILD)/obj/shim/aead%,$(call objects,shim))
+AEAD_ASKS    = memcpy|memset|strlen|pil_record_.*|pil_suite_.*|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(a|t|ub)san.*
+LD           ?= ld
+OBJCOPY      ?= objcopy
+
+$(BUILD)/obj/shimaead.o: $(AEAD_OBJECTS) Makefile
+	@[ -f "$(LIBCRYPTO_A)" ] || { echo "build: there is no libcrypto.a, whose ciphers" \
+	    "libpillion.so takes in (Debian: libssl-dev)" >&2; exit 1; }
+	$(LD) -r -o $@ $(AEAD_OBJECTS) $(LIBCRYPTO_A)
+	@lacks=$$(nm -u $@ | awk '{ print $$2 }' | grep -Evx '$(AEAD_ASKS)'); [ -z "$$lacks" ] || { \
+	    echo "build: $(LIBCRYPTO_A) is not the one that shim/aead_lib.h was written for; it lacks," \
+	    "or asks for:" $$lacks >&2; rm -f $@; exit 1; }
+	$(OBJCOPY) --keep-global-symbol=pil_aead_host $@
+
 define part_rule
-$(call library,$(1)): $(filter-out $(BUILD)/obj/$(1)/main.o,$(call objects,$(1)))
+$(call library,$(1)): $(filter-out $(BUILD)/obj/$(1)/main.o $(if $(filter shim,$(1)),$(AEAD_OBJECTS)),$(call objects,$(1))) \
+                      $(if $(filter shim,$(1)),$(BUILD)/obj/shimaead.o)
 	@rm -f $$@
 	$(AR) rcs $$@ $$^
 endef
