@@ -18,7 +18,7 @@
 #define PIL_MET 0u
 
 /* All there are, for commands that judge policies meant for other builds. */
-#define PIL_MET_ALL (PIL_OBLIGATION_ENCRYPT | PIL_OBLIGATION_RATE | PIL_OBLIGATION_ROUTE)
+#define PIL_MET_ALL (PIL_OBLIGATION_NATIVE | PIL_OBLIGATION_RATE | PIL_OBLIGATION_ROUTE)
 
 struct pil_source {
     struct pil_image image;

@@ -216,6 +216,7 @@ static void check_services(struct pil_check *c)
             pil_diag_error(c->diag, service->at,
                            "no \"endpoints\" in service \"%s\"; legal is one or more of them",
                            service->title);
+        pil_check_service(c, service);
     }
 }
 
@@ -289,6 +290,7 @@ static void check_policies(struct pil_check *c)
             warn_idle(c, policy);
         for (size_t k = 0; k < policy->rule_count; k++) {
             check_references(c, &policy->rule[k].subjects, "subjects");
+            check_references(c, &policy->rule[k].when.peer, "peer");
             pil_check_rule(c, policy, &policy->rule[k]);
         }
         if (rules <= PIL_RULES_MAX && rules + policy->rule_count > PIL_RULES_MAX)

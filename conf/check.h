@@ -2,8 +2,8 @@
  * What the parts of the check share; pil_check of conf/policy.h is the way in.
  *
  * check.c finds titles, check_graph.c circles and depths, check_rule.c what a rule says by
- * itself, check_reach.c rules that can never decide. All of them read the model and tell the
- * diag; nothing changes.
+ * itself, check_peer.c encryption and peers, check_reach.c rules that can never decide. All of them
+ * read the model and tell the diag; nothing changes.
  *
  * Cost: n log n in the things, and a fixed budget for comparing rules with each other.
  * Threads: one at a time.
@@ -62,6 +62,12 @@ void pil_check_graphs(struct pil_check *c);
 /* All that can be said of a rule without looking at others; of a partial model only its names. */
 void pil_check_rule(struct pil_check *c, const struct pil_policy *policy,
                     const struct pil_rule *rule);
+
+/* Encryption that cannot be, and such as nobody could pass. */
+void pil_check_service(struct pil_check *c, const struct pil_service *service);
+
+/* A condition on peers where nobody shows who they are. */
+void pil_check_peer(struct pil_check *c, const struct pil_rule *rule);
 
 /* Rules that another one makes pointless. */
 void pil_check_reach(struct pil_check *c, const struct pil_policy *policy);

@@ -169,6 +169,7 @@ static uint64_t hash_when(const struct pil_when *when)
     uint64_t hash = mix(2, hash_list(&when->source)), uids = 0;
 
     hash = mix(hash, hash_list(&when->caller));
+    hash = mix(hash, hash_list(&when->peer));
     hash = mix(hash, when->has_hours ? 1 + when->hours.low * 2048u + when->hours.high : 0);
     hash = mix(hash, when->has_days ? 1u + when->days : 0);
     hash = mix(hash, hash_text(when->timezone));

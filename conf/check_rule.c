@@ -43,32 +43,33 @@ static const char *name_actions(unsigned actions, char *buf, size_t cap)
     return buf;
 }
 
-/* Only an accepted connection has a source. A rule with a condition that cannot be seen never
- * allows and always denies, which is seldom what was meant. */
-static void check_source(struct pil_check *c, const struct pil_rule *rule)
+/* A rule with a condition that cannot be seen never allows and always denies, which is seldom what
+ * was meant. */
+static void check_seen(struct pil_check *c, const struct pil_rule *rule, const char *keyword,
+                       const struct pil_strings *list, unsigned seen)
 {
-    unsigned unseen = pil_check_actions(rule) & ~BIT(ACCEPT);
+    unsigned actions = pil_check_actions(rule), unseen = actions & ~seen;
     char names[64];
 
-    if (!rule->when.source.has || rule->when.source.count == 0 || unseen == 0)
+    if (!list->has || list->count == 0 || unseen == 0)
         return;
     if (rule->effect == PIL_DENY)
-        pil_diag_warning(c->diag, rule->when.source.at,
-                         "condition \"source\" of rule \"%s\" cannot be seen by %s, so the rule "
+        pil_diag_warning(c->diag, list->at,
+                         "condition \"%s\" of rule \"%s\" cannot be seen by %s, so the rule "
                          "denies those always",
-                         rule->title, name_actions(unseen, names, sizeof(names)));
-    else if (!(pil_check_actions(rule) & BIT(ACCEPT)))
-        pil_diag_warning(c->diag, rule->when.source.at,
-                         "condition \"source\" of rule \"%s\" cannot be seen by %s, so the rule "
+                         keyword, rule->title, name_actions(unseen, names, sizeof(names)));
+    else if (!(actions & seen))
+        pil_diag_warning(c->diag, list->at,
+                         "condition \"%s\" of rule \"%s\" cannot be seen by %s, so the rule "
                          "never allows",
-                         rule->title, name_actions(unseen, names, sizeof(names)));
+                         keyword, rule->title, name_actions(unseen, names, sizeof(names)));
 }
 
 static void check_when(struct pil_check *c, const struct pil_rule *rule)
 {
     const struct pil_when *when = &rule->when;
-    const struct pil_strings *lists[] = {&when->source, &when->caller};
-    static const char *const names[] = {"source", "caller"};
+    const struct pil_strings *lists[] = {&when->source, &when->caller, &when->peer};
+    static const char *const names[] = {"source", "caller", "peer"};
 
     if (when->timezone && !when->has_hours && !when->has_days)
         pil_diag_warning(
@@ -80,7 +81,10 @@ static void check_when(struct pil_check *c, const struct pil_rule *rule)
             pil_diag_error(c->diag, lists[i]->at,
                            "nothing in \"%s\" of rule \"%s\"; legal is one or more", names[i],
                            rule->title);
-    check_source(c, rule);
+    /* Only an accepted connection has a source, and only connections have somebody behind them. */
+    check_seen(c, rule, "source", &when->source, BIT(ACCEPT));
+    check_seen(c, rule, "peer", &when->peer, BIT(ACCEPT) | BIT(CONNECT));
+    pil_check_peer(c, rule);
 }
 
 /* Actions that can ask about a resource as it is written. A service: about any endpoint of it. */

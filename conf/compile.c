@@ -49,10 +49,12 @@ static void add_services(struct pil_compile *c)
         struct pil_at at = in->encrypt == PIL_ENCRYPT_UNSET ? in->at : in->encrypt_at;
         struct pil_layout_service s = {.title = pil_compile_text(c, in->title),
                                        .identity = pil_compile_text(c, in->identity),
-                                       .encrypt = in->encrypt};
+                                       .encrypt = in->encrypt,
+                                       .server_first = in->server_first};
 
         s.endpoints = pil_compile_texts(c, &in->endpoints, PIL_LIST_RESOURCES);
         pil_compile_add(c, PIL_LAYOUT_SERVICES, &s, sizeof(s));
+        pil_compile_service(c, in, &s, i);
         pil_pool_add(c, &c->places[PIL_PLACE_SERVICE], &at, sizeof(at));
     }
 }

@@ -59,7 +59,7 @@ static void add_entry(struct build *b, struct entry *e, const struct pil_members
     struct pil_compile *c = b->c;
 
     if (members->everyone || members->count > b->limit) {
-        e->part = c->workloads.count + 1;
+        e->part = c->workloads.count + 1 + (e->candidate.effect == PIL_LAYOUT_SERVICE);
         pil_pool_add(c, &b->entries, e, sizeof(*e));
         return;
     }
@@ -95,6 +95,22 @@ static void add_key(struct build *b, struct entry e, const struct pil_members *m
         add_entry(b, &e, members);
 }
 
+/* Who listens on all addresses also listens on those of the service, of which this host may have
+ * one: the same key for the addresses that stand for all. */
+static void add_any_address(struct build *b, struct entry e, const struct pil_members *members,
+                            unsigned actions, const struct pil_layout_resource *r)
+{
+    const uint64_t v4 = UINT64_C(0xffff) << 32;
+    const bool v4_prefix = r->bits >= 96 && r->hi == 0 && (r->lo & ~UINT64_C(0xffffffff)) == v4;
+
+    e.shape.bits = 128;
+    e.hi = e.lo = 0;
+    add_key(b, e, members, actions & 1u << PIL_ACTION_LISTEN, r);
+    e.lo = v4;
+    if (v4_prefix)
+        add_key(b, e, members, actions & 1u << PIL_ACTION_LISTEN, r);
+}
+
 static void add_inet(struct build *b, struct entry e, const struct pil_members *members,
                      unsigned actions, const struct pil_layout_resource *r)
 {
@@ -103,6 +119,8 @@ static void add_inet(struct build *b, struct entry e, const struct pil_members *
     e.hi = r->hi;
     e.lo = r->lo;
     add_key(b, e, members, actions & ~(1u << PIL_ACTION_RESOLVE), r);
+    if (e.candidate.effect == PIL_LAYOUT_SERVICE)
+        add_any_address(b, e, members, actions, r);
 }
 
 /* Length of the folder that every path of a pattern lies in, slash included. */
@@ -128,7 +146,8 @@ static void add_unix(struct build *b, struct entry e, const struct pil_members *
     add_key(b, e, members, actions & ~(1u << PIL_ACTION_RESOLVE), NULL);
 }
 
-/* A question to resolve carries no port. A denial must also hold where no name can be seen. */
+/* A question to resolve carries no port. A denial must also hold where no name can be seen, and so
+ * must encryption. */
 static void add_name(struct build *b, struct entry e, const struct pil_members *members,
                      unsigned actions, const struct pil_layout_resource *r)
 {
@@ -146,7 +165,7 @@ static void add_name(struct build *b, struct entry e, const struct pil_members *
         add_key(b, e, members, actions & resolve, NULL);
         add_key(b, e, members, actions & ~resolve, r);
     }
-    if (e.candidate.effect != PIL_DENY)
+    if (e.candidate.effect == PIL_ALLOW)
         return;
     e.shape = (struct pil_layout_shape){.key = PIL_LAYOUT_KEY_UNSEEN};
     e.hi = e.lo = 0;
@@ -161,12 +180,14 @@ static void add_target(struct build *b, const struct pil_pending *p,
 
     memset(&e, 0, sizeof(e));
     e.candidate = (struct pil_layout_candidate){p->rule,   p->set,    p->when,   p->enforce,
-                                                p->active, p->effect, r->encrypt};
+                                                p->active, p->effect, p->encrypt};
     switch (r->kind) {
     case PIL_KIND_INET:
         add_inet(b, e, members, p->actions, r);
         return;
     case PIL_KIND_UNIX:
+        if (p->effect == PIL_LAYOUT_SERVICE)
+            return; /* nothing encrypts a unix socket, and check refuses to ask for it */
         add_unix(b, e, members, p->actions, r);
         return;
     case PIL_KIND_NAME:
@@ -247,9 +268,9 @@ static int by_key(const struct entry *x, const struct entry *y)
     return 0;
 }
 
-/* Equal up to the obligation; the strictest comes first and stays. */
-static int by_rule(const struct entry *x, const struct entry *y)
+static int by_all(const void *a, const void *b)
 {
+    const struct entry *x = a, *y = b;
     int order = by_key(x, y);
 
     if (order)
@@ -258,17 +279,6 @@ static int by_rule(const struct entry *x, const struct entry *y)
     COMPARE(x->candidate.set, y->candidate.set);
     COMPARE(x->candidate.enforce, y->candidate.enforce);
     COMPARE(x->candidate.active, y->candidate.active);
-    return 0;
-}
-
-static int by_all(const void *a, const void *b)
-{
-    const struct entry *x = a, *y = b;
-    int order = by_rule(x, y);
-
-    if (order)
-        return order;
-    COMPARE(y->candidate.encrypt, x->candidate.encrypt);
     return 0;
 }
 
@@ -302,7 +312,7 @@ static size_t take_key(struct pil_compile *c, const struct entry *e, size_t coun
     slot->candidates.first =
         (uint32_t)(c->section[PIL_LAYOUT_CANDIDATES].len / sizeof(struct pil_layout_candidate));
     for (i = 0; i < count && by_key(e, &e[i]) == 0; i++) {
-        if (i > 0 && by_rule(&e[i - 1], &e[i]) == 0)
+        if (i > 0 && by_all(&e[i - 1], &e[i]) == 0)
             continue;
         pil_compile_add(c, PIL_LAYOUT_CANDIDATES, &e[i].candidate, sizeof(e[i].candidate));
         slot->candidates.count++;
@@ -351,7 +361,7 @@ static void write_part(struct pil_compile *c, struct pil_layout_part *part, cons
 
 static void write_parts(struct pil_compile *c, const struct entry *e, size_t count)
 {
-    uint32_t parts = c->workloads.count + 2;
+    uint32_t parts = c->workloads.count + 3;
     struct pil_layout_span *defaults = pil_compile_alloc(c, parts, sizeof(*defaults));
     size_t at = 0;
 

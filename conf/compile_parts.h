@@ -55,11 +55,12 @@ struct pil_reach {
     uint8_t distance, enforce, active;
 };
 
-/* A rule for one set of workloads, still without its keys. */
+/* A rule for one set of workloads, or a service, still without its keys. */
 struct pil_pending {
     uint32_t rule, set, when;
     struct pil_layout_span targets;
     uint8_t enforce, active, effect, actions;
+    uint8_t encrypt; /* of a service, which is pending with its index as rule */
 };
 
 enum pil_compile_place {
@@ -152,6 +153,9 @@ uint32_t pil_compile_set(struct pil_compile *c, const uint32_t *item, uint32_t c
 const struct pil_members *pil_compile_members(const struct pil_compile *c, uint32_t set);
 uint32_t pil_compile_intersect(struct pil_compile *c, uint32_t a, uint32_t b);
 
+/* Patterns of SPIFFE IDs that a list of "workload:", "role:" and "spiffe://" stands for. */
+struct pil_layout_span pil_compile_peers(struct pil_compile *c, const struct pil_strings *list);
+
 /* Writes SETS, LISTS and WORDS once all sets are known. */
 void pil_compile_write_sets(struct pil_compile *c);
 
@@ -161,6 +165,9 @@ void pil_compile_reach(struct pil_compile *c); /* compile_grants.c: fills reach,
 struct pil_layout_span pil_compile_grants(struct pil_compile *c, uint32_t policy);
 void pil_compile_defaults(struct pil_compile *c, struct pil_layout_span *per_workload);
 void pil_compile_policies(struct pil_compile *c); /* compile_rules.c: policies, rules, pending */
-void pil_compile_index(struct pil_compile *c);    /* compile_index.c: parts to candidates */
+/* Endpoints of a service that is encrypted or has an identity: pending for the index. */
+void pil_compile_service(struct pil_compile *c, const struct pil_service *service,
+                         const struct pil_layout_service *s, uint32_t index);
+void pil_compile_index(struct pil_compile *c); /* compile_index.c: parts to candidates */
 
 #endif

@@ -111,6 +111,7 @@ static uint8_t when_flags(const struct pil_when *when)
     flags |= when->has_days ? PIL_LAYOUT_WHEN_DAYS : 0;
     flags |= when->has_uids ? PIL_LAYOUT_WHEN_UID : 0;
     flags |= when->caller.has ? PIL_LAYOUT_WHEN_CALLER : 0;
+    flags |= when->peer.has ? PIL_LAYOUT_WHEN_PEER : 0;
     return (uint8_t)flags;
 }
 
@@ -124,6 +125,8 @@ static uint32_t add_when(struct pil_compile *c, const struct pil_when *when)
     w.source = prefixes(c, &when->source);
     w.uid = uids(c, when);
     w.caller = pil_compile_texts(c, &when->caller, PIL_LIST_PLAIN);
+    w.peer = pil_compile_texts(c, &when->peer, PIL_LIST_PLAIN);
+    w.peers = pil_compile_peers(c, &when->peer);
     if (when->has_hours) {
         w.low = when->hours.low;
         w.high = when->hours.high;
@@ -134,6 +137,7 @@ static uint32_t add_when(struct pil_compile *c, const struct pil_when *when)
         w.zone = zone_index(c, zone);
     c->fields |= w.flags & PIL_LAYOUT_WHEN_SOURCE ? PIL_FIELD_SOURCE : 0;
     c->fields |= w.flags & PIL_LAYOUT_WHEN_CALLER ? PIL_FIELD_CALLER : 0;
+    c->fields |= w.flags & PIL_LAYOUT_WHEN_PEER ? PIL_FIELD_PEER : 0;
     return pil_compile_intern(c, PIL_LAYOUT_WHENS, &w, sizeof(w));
 }
 
@@ -155,14 +159,12 @@ struct targets {
     size_t count, cap;
 };
 
-static void add_target(struct pil_compile *c, struct targets *t, const struct pil_resource *in,
-                       uint8_t encrypt)
+static void add_target(struct pil_compile *c, struct targets *t, const struct pil_resource *in)
 {
     struct pil_layout_resource r = {.low = in->ports.low,
                                     .high = in->ports.high,
                                     .kind = (uint8_t)in->kind,
-                                    .wildcard = in->wildcard,
-                                    .encrypt = encrypt};
+                                    .wildcard = in->wildcard};
     char text[PIL_TEXT_MAX + 1];
 
     if (in->kind == PIL_KIND_INET) {
@@ -190,39 +192,42 @@ static void add_target(struct pil_compile *c, struct targets *t, const struct pi
 }
 
 static void add_resource(struct pil_compile *c, struct targets *t, const char *text,
-                         const struct pil_service *from);
+                         bool in_service);
+
+static void add_endpoints(struct pil_compile *c, struct targets *t,
+                          const struct pil_service *service)
+{
+    size_t count;
+    char **text = pil_compile_strings(c, &service->endpoints, PIL_LIST_RESOURCES, &count);
+
+    for (size_t i = 0; text && i < count && !c->err; i++)
+        add_resource(c, t, text[i], true);
+}
 
 static void add_service(struct pil_compile *c, struct targets *t, struct pil_slice title)
 {
     uint32_t index = pil_compile_find(&c->services, title);
-    const struct pil_service *service;
-    size_t count;
-    char **text;
 
-    if (index == PIL_NO_INDEX) {
+    if (index == PIL_NO_INDEX)
         pil_compile_fail(c, PIL_E_NOTFOUND);
-        return;
-    }
-    service = &c->model->service[c->services.item[index].model];
-    text = pil_compile_strings(c, &service->endpoints, PIL_LIST_RESOURCES, &count);
-    for (size_t i = 0; text && i < count && !c->err; i++)
-        add_resource(c, t, text[i], service);
+    else
+        add_endpoints(c, t, &c->model->service[c->services.item[index].model]);
 }
 
 static void add_resource(struct pil_compile *c, struct targets *t, const char *text,
-                         const struct pil_service *from)
+                         bool in_service)
 {
     struct pil_resource r;
     int err = pil_resource_parse(pil_slice_of(text), &r, NULL);
 
-    if (!err && r.service && from) /* a service does not consist of services */
+    if (!err && r.service && in_service) /* a service does not consist of services */
         err = PIL_E_SYNTAX;
     if (err)
         pil_compile_fail(c, err);
     else if (r.service)
         add_service(c, t, r.name);
     else
-        add_target(c, t, &r, from ? from->encrypt : PIL_ENCRYPT_UNSET);
+        add_target(c, t, &r);
 }
 
 /* A rule that names no resource stands for all of them. */
@@ -234,9 +239,9 @@ static struct pil_layout_span add_targets(struct pil_compile *c, const struct pi
     char **text = pil_compile_strings(c, in, PIL_LIST_RESOURCES, &count);
 
     if (!in->has && count == 0)
-        add_resource(c, &t, "*", NULL);
+        add_resource(c, &t, "*", false);
     for (size_t i = 0; text && i < count && !c->err; i++)
-        add_resource(c, &t, text[i], NULL);
+        add_resource(c, &t, text[i], false);
     span = pil_compile_list(c, t.item, t.count);
     free(t.item);
     return span;
@@ -251,6 +256,49 @@ static bool names_hosts(const struct pil_compile *c, const struct pil_layout_spa
         if (r[list[targets->first + i]].kind == PIL_KIND_NAME)
             return true;
     return false;
+}
+
+/* ---- services -------------------------------------------------------------------------------- */
+
+static void add_pending_service(struct pil_compile *c, const struct pil_pending *like,
+                                unsigned actions, uint8_t encrypt)
+{
+    struct pil_pending p = *like;
+
+    p.actions = (uint8_t)actions;
+    p.encrypt = encrypt;
+    pil_pool_add(c, &c->pending, &p, sizeof(p));
+}
+
+/* What it asks of those who connect and of its own end may differ; an identity is for the former.
+ */
+void pil_compile_service(struct pil_compile *c, const struct pil_service *service,
+                         const struct pil_layout_service *s, uint32_t index)
+{
+    const unsigned connect = 1u << PIL_ACTION_CONNECT;
+    const unsigned others =
+        1u << PIL_ACTION_LISTEN | 1u << PIL_ACTION_ACCEPT | 1u << PIL_ACTION_SEND;
+    const uint8_t there = pil_layout_asks(s, true), here = pil_layout_asks(s, false);
+    struct pil_pending p = {
+        .rule = index, .enforce = 100, .active = 100, .effect = PIL_LAYOUT_SERVICE};
+    struct targets t = {0};
+
+    if (there == PIL_ENCRYPT_UNSET && here == PIL_ENCRYPT_UNSET && !s->identity)
+        return;
+    add_endpoints(c, &t, service);
+    p.targets = pil_compile_list(c, t.item, t.count);
+    free(t.item);
+    if (c->err)
+        return;
+    if (names_hosts(c, &p.targets))
+        c->fields |= PIL_FIELD_NAME;
+    if (there == here) {
+        add_pending_service(c, &p, connect | others, here);
+        return;
+    }
+    if (there != PIL_ENCRYPT_UNSET || s->identity)
+        add_pending_service(c, &p, connect, there);
+    add_pending_service(c, &p, others, here);
 }
 
 /* ---- rules ----------------------------------------------------------------------------------- */

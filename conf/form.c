@@ -72,24 +72,19 @@ static bool is_domain(const char *text, const char **legal)
     return only(text, LOWER DIGIT ".-_");
 }
 
-static bool spiffe_fits(const char *text, bool pattern)
+/* The path may be a pattern, so that one line speaks of many. */
+static bool is_spiffe(const char *text, const char **legal)
 {
-    const char *set = pattern ? LOWER UPPER DIGIT ".-_/*?" : LOWER UPPER DIGIT ".-_/";
     size_t domain;
 
+    (void)legal;
     if (strncmp(text, SPIFFE, strlen(SPIFFE)) != 0)
         return false;
     text += strlen(SPIFFE);
     domain = strcspn(text, "/");
     return domain > 0 && domain <= 255 && strspn(text, LOWER DIGIT ".-_") >= domain &&
-           text[domain] == '/' && only(text, set) && is_spiffe_path(text + domain) &&
-           (!pattern || pil_glob_valid(pil_slice_of(text)));
-}
-
-static bool is_spiffe(const char *text, const char **legal)
-{
-    (void)legal;
-    return spiffe_fits(text, false);
+           text[domain] == '/' && only(text, LOWER UPPER DIGIT ".-_/*?") &&
+           is_spiffe_path(text + domain) && pil_glob_valid(pil_slice_of(text));
 }
 
 /* "kind:TITLE" */
@@ -102,9 +97,7 @@ static bool is_reference(const char *text, const char *kind)
 
 static bool is_member(const char *text, const char **legal)
 {
-    (void)legal;
-    return is_reference(text, "workload:") || is_reference(text, "role:") ||
-           spiffe_fits(text, true);
+    return is_reference(text, "workload:") || is_reference(text, "role:") || is_spiffe(text, legal);
 }
 
 static bool is_subject(const char *text, const char **legal)
@@ -204,8 +197,8 @@ const struct pil_form pil_form_fallback = {
     "one address or host name with one port, such as 10.0.4.11:5432", 0};
 const struct pil_form pil_form_spiffe = {
     "SPIFFE ID", is_spiffe, NULL,
-    "spiffe://DOMAIN/PATH: the domain of a-z 0-9 . - _, path segments of A-Z a-z 0-9 . - _, none "
-    "of them empty, \".\" or \"..\"",
+    "spiffe://DOMAIN/PATH: the domain of a-z 0-9 . - _, path segments of A-Z a-z 0-9 . - _ and the "
+    "patterns \"*\" and \"?\", none of them empty, \".\" or \"..\"",
     0};
 const struct pil_form pil_form_domain = {"trust domain", is_domain, NULL,
                                          "1 to 255 of a-z 0-9 . - _", 255};

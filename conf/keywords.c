@@ -20,6 +20,8 @@ static const struct pil_choices encrypts = {
                                 {"native", PIL_ENCRYPT_NATIVE},
                                 {NULL, 0}},
     1};
+static const struct pil_choices yes_no = {
+    (const struct pil_choice[]){{"yes", true}, {"no", false}, {NULL, 0}}, 1};
 static const struct pil_choices stages = {
     (const struct pil_choice[]){{"enforce", PIL_STAGE_ENFORCE},
                                 {"shadow", PIL_STAGE_SHADOW},
@@ -101,8 +103,9 @@ BLOCK(role_block, "role", ROLE, role_rows);
 
 static const struct pil_keyword service_rows[] = {
     LIST("endpoints", endpoint, service.endpoints),
-    TEXT("identity", spiffe, service.identity),
+    VALUE("identity", text, &pil_form_spiffe, service.identity, .at = FIELD(service.identity_at)),
     VALUE("encrypt", choice, &encrypts, service.encrypt, .at = FIELD(service.encrypt_at)),
+    VALUE("server_first", choice, &yes_no, service.server_first, ),
 };
 BLOCK(service_block, "service", SERVICE, service_rows);
 
@@ -116,6 +119,7 @@ static const struct pil_keyword when_rows[] = {
     TEXT("timezone", zone, rule.when.timezone),
     LIST("source", prefix, rule.when.source),
     LIST("caller", caller, rule.when.caller),
+    LIST("peer", member, rule.when.peer),
     {.name = "uid",
      .shape = PIL_SHAPE_LIST,
      .take = pil_value_uids,

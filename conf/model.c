@@ -43,6 +43,7 @@ void pil_model_free_rule(struct pil_rule *r)
     free(r->when.timezone);
     free_strings(&r->when.source);
     free_strings(&r->when.caller);
+    free_strings(&r->when.peer);
     free(r->when.uid);
 }
 

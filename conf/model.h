@@ -55,9 +55,10 @@ struct pil_service {
     char *title;
     struct pil_at at;
     struct pil_strings endpoints; /* resources, without "service:" */
-    char *identity;               /* SPIFFE ID expected behind it */
+    char *identity;               /* SPIFFE ID, or a pattern of it, expected behind it */
     uint8_t encrypt;              /* enum pil_encrypt; UNSET when not written */
-    struct pil_at encrypt_at;
+    bool server_first;            /* its server speaks before its clients do */
+    struct pil_at identity_at, encrypt_at;
 };
 
 enum pil_exceed {
@@ -98,6 +99,7 @@ struct pil_when {
     char *timezone;            /* "Europe/Berlin"; NULL: the file's, else UTC */
     struct pil_strings source; /* prefixes */
     struct pil_strings caller; /* globs of module base names */
+    struct pil_strings peer;   /* "workload:NAME", "role:NAME", "spiffe://DOMAIN/GLOB" */
     uint32_t *uid;
     size_t uid_count;
 };

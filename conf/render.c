@@ -148,6 +148,8 @@ static void put_service(struct out *o, const struct pil_layout_service *s)
     put_string(o, "    ", "identity", s->identity);
     if (s->encrypt != PIL_ENCRYPT_UNSET)
         put(o, "    encrypt = %s\n", pil_encrypt_name(s->encrypt));
+    if (s->server_first)
+        put_text(o, "    server_first = yes\n");
     put_text(o, "}\n");
 }
 
@@ -232,6 +234,8 @@ static void put_when(struct out *o, const struct pil_layout_when *w)
         put_prefixes(o, &w->source);
     if (w->flags & PIL_LAYOUT_WHEN_CALLER)
         put_list(o, "            ", "caller", &w->caller);
+    if (w->flags & PIL_LAYOUT_WHEN_PEER)
+        put_list(o, "            ", "peer", &w->peer);
     if (w->flags & PIL_LAYOUT_WHEN_UID) {
         put_text(o, "            uid = {");
         for (uint32_t i = 0; i < w->uid.count; i++)

@@ -3,7 +3,8 @@
 #include "core/glob.h"
 
 /*
- * A decision looks into two parts of the index: that of the workload, and the common one. What
+ * A decision looks into three parts of the index: that of services, that of the workload, and the
+ * common one. What
  * the question asks of a part becomes probes, a handful at a time: first all their slots are
  * fetched, then all their candidates, then these are judged, so that the waits for memory overlap
  * instead of adding up.
@@ -33,6 +34,9 @@ struct search {
     struct outcome real, shadow;
     uint8_t encrypt;
     uint8_t count; /* probes waiting */
+    unsigned told;
+    void (*tell)(void *cookie, const char *identity); /* may be NULL */
+    void *cookie;
     struct probe probe[PROBES];
 };
 
@@ -78,6 +82,19 @@ static void note(struct outcome *o, const struct pil_layout_candidate *c, bool u
         o->allow = c->rule;
 }
 
+/* Also when the name cannot be seen: then it may be this service, and encryption does no harm. */
+static void judge_service(struct search *s, const struct pil_layout_candidate *c)
+{
+    const struct pil_layout_service *service = pil_layout_services(s->asked.head) + c->rule;
+
+    if (c->encrypt > s->encrypt)
+        s->encrypt = c->encrypt;
+    if (!s->tell || !service->identity)
+        return;
+    s->tell(s->cookie, pil_layout_text(s->asked.head, service->identity));
+    s->told++;
+}
+
 /* `blind`: the candidate is here because the host name cannot be seen. */
 static void judge(struct search *s, const struct pil_layout_candidate *c, bool blind)
 {
@@ -85,20 +102,23 @@ static void judge(struct search *s, const struct pil_layout_candidate *c, bool b
     enum pil_step step = PIL_STEP_MATCH;
     bool unseen;
 
+    if (c->effect == PIL_LAYOUT_SERVICE) {
+        judge_service(s, c);
+        return;
+    }
     if (c->active <= a->bucket ||
         (c->set && !pil_layout_set_has(a->head, c->set, a->who->workload)))
         return;
     if (c->when)
         step = pil_eval_when(a, pil_layout_whens(a->head) + c->when);
+    if (step == PIL_STEP_LATER && c->effect == PIL_ALLOW)
+        step = PIL_STEP_MATCH;
     if (step != PIL_STEP_MATCH && step != PIL_STEP_UNSEEN && !blind)
         return;
     unseen = blind || step == PIL_STEP_UNSEEN;
     note(&s->shadow, c, unseen);
-    if (c->enforce <= a->bucket)
-        return;
-    note(&s->real, c, unseen);
-    if (c->effect == PIL_ALLOW && !unseen && c->encrypt > s->encrypt)
-        s->encrypt = c->encrypt;
+    if (c->enforce > a->bucket)
+        note(&s->real, c, unseen);
 }
 
 /* ---- looking up ------------------------------------------------------------------------------ */
@@ -304,6 +324,8 @@ static struct decision decide(const struct search *s, const struct outcome *o,
         return (struct decision){PIL_DENY,
                                  o->unseen ? PIL_REASON_UNSEEN_FIELD : PIL_REASON_RULE_DENY,
                                  o->deny, rules[o->deny].policy};
+    if (s->asked.q->action == PIL_ACTION_SEND && s->encrypt == PIL_ENCRYPT_REQUIRED)
+        return (struct decision){PIL_DENY, PIL_REASON_UNENCRYPTED, PIL_NO_INDEX, PIL_NO_INDEX};
     if (o->allow != PIL_NO_INDEX)
         return (struct decision){PIL_ALLOW, PIL_REASON_RULE_ALLOW, o->allow,
                                  rules[o->allow].policy};
@@ -321,9 +343,9 @@ static void fill(const struct search *s, const struct pil_layout_part *part,
     out->rule = real.rule;
     out->policy = real.policy;
     out->ttl_ms = s->asked.ttl_ms;
-    if (real.effect == PIL_ALLOW)
+    if (s->asked.q->action != PIL_ACTION_SEND) /* a datagram is refused or goes as it is */
         out->encrypt = s->encrypt;
-    else if (real.policy != PIL_NO_INDEX)
+    if (real.effect != PIL_ALLOW && real.policy != PIL_NO_INDEX)
         out->error = pil_layout_policies(s->asked.head)[real.policy].deny_errno;
     if (shadow.effect == real.effect)
         return;
@@ -334,12 +356,45 @@ static void fill(const struct search *s, const struct pil_layout_part *part,
 }
 
 /* A question that cannot have been asked by anyone who knows the rules. */
-static bool malformed(const struct pil_layout_head *h, const struct pil_subject *who,
-                      const struct pil_query *q)
+static bool malformed(const struct pil_query *q)
 {
     return q->action == PIL_ACTION_NONE || q->action >= PIL_ACTION_COUNT ||
-           q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT ||
-           who->workload >= pil_layout_count(h, PIL_LAYOUT_WORKLOADS);
+           q->kind == PIL_KIND_NONE || q->kind >= PIL_KIND_COUNT;
+}
+
+static void ask_services(struct search *s)
+{
+    const struct pil_layout_head *h = s->asked.head;
+
+    ask_part(s, pil_layout_parts(h) + pil_layout_count(h, PIL_LAYOUT_WORKLOADS) + 1);
+}
+
+static void look_up_services(struct search *s, const struct pil_image *img,
+                             const struct pil_query *q)
+{
+    s->asked.head = pil_layout_head(img);
+    s->asked.q = q;
+    if (malformed(q))
+        return;
+    ask_services(s);
+    flush(s);
+}
+
+uint8_t pil_eval_encrypt(const struct pil_image *img, const struct pil_query *q)
+{
+    struct search s = {.encrypt = PIL_ENCRYPT_UNSET};
+
+    look_up_services(&s, img, q);
+    return s.encrypt;
+}
+
+unsigned pil_eval_identities(const struct pil_image *img, const struct pil_query *q,
+                             void (*tell)(void *cookie, const char *identity), void *cookie)
+{
+    struct search s = {.tell = tell, .cookie = cookie};
+
+    look_up_services(&s, img, q);
+    return s.told;
 }
 
 void pil_eval(const struct pil_image *img, const struct pil_subject *who, const struct pil_query *q,
@@ -354,14 +409,20 @@ void pil_eval(const struct pil_image *img, const struct pil_subject *who, const 
                                 .policy = PIL_NO_INDEX,
                                 .shadow_rule = PIL_NO_INDEX,
                                 .shadow_policy = PIL_NO_INDEX};
-    if (malformed(h, who, q))
+    if (malformed(q) || who->workload >= pil_layout_count(h, PIL_LAYOUT_WORKLOADS))
         return;
-    s.asked = (struct pil_eval_asked){h, who, q, env, env->host_bucket, env->ttl_ms};
+    s.asked = (struct pil_eval_asked){h, who, q, env, env->host_bucket, env->ttl_ms, false};
     if (s.asked.bucket > 99)
         s.asked.bucket = 99;
     s.real = s.shadow = (struct outcome){PIL_NO_INDEX, PIL_NO_INDEX, false};
     s.encrypt = PIL_ENCRYPT_UNSET;
     s.count = 0;
+    s.tell = NULL;
+    ask_services(&s);
+    if (q->flags & PIL_QUERY_PEER_LATER) { /* rules depend on it */
+        flush(&s);
+        s.asked.peer_later = pil_eval_secures(s.encrypt);
+    }
     ask_part(&s, parts + who->workload);
     ask_part(&s, parts + pil_layout_count(h, PIL_LAYOUT_WORKLOADS));
     flush(&s);

@@ -10,6 +10,11 @@
  * query does not carry (pil_query.seen) never allows and always denies. Policies in stage shadow
  * never change the outcome; what they would have changed stands beside it.
  *
+ * Encryption is the endpoint's and not the rule's: the verdict carries the strictest of all
+ * services whose endpoint the question is about, whatever allowed it. A datagram to one that
+ * requires it is denied, because nothing encrypts datagrams. A listener on all addresses is at
+ * every endpoint that has its port.
+ *
  * Cost: a number of index probes fixed by the shapes of prefixes and ports that the policy uses,
  * plus the rules that can apply to this workload, action and resource; not the number of rules.
  * No allocation, no system call. Errors: none; what cannot be decided is a denial with its reason.
@@ -35,6 +40,20 @@ struct pil_eval_env {
 void pil_eval(const struct pil_image *img, const struct pil_subject *who, const struct pil_query *q,
               const struct pil_eval_env *env, struct pil_verdict *out);
 
+/*
+ * Encryption that the endpoint of a question asks for (enum pil_encrypt), as in the verdict.
+ * UNSET: none. For an accept the address is the own one of the connection.
+ */
+uint8_t pil_eval_encrypt(const struct pil_image *img, const struct pil_query *q);
+
+/*
+ * Calls tell for the identity of every service whose endpoint the question, a connect, is about;
+ * twice for one that stands twice. Returns how many calls; 0: none of them has one. The text lives
+ * as long as the image.
+ */
+unsigned pil_eval_identities(const struct pil_image *img, const struct pil_query *q,
+                             void (*tell)(void *cookie, const char *identity), void *cookie);
+
 /* Why a rule that was looked at did or did not match, for people. */
 enum pil_step {
     PIL_STEP_MATCH = 0,
@@ -49,6 +68,9 @@ enum pil_step {
     PIL_STEP_DAYS,
     PIL_STEP_UID,
     PIL_STEP_CALLER,
+    PIL_STEP_PEER,
+    PIL_STEP_LATER, /* fits but for the peer, which a handshake has still to tell: an allow rule
+                       counts, a deny rule does not */
 };
 
 struct pil_eval_step {

@@ -23,6 +23,8 @@ static const char *const step_texts[] = {
     [PIL_STEP_DAYS] = "it does not hold on this day",
     [PIL_STEP_UID] = "it is for other users",
     [PIL_STEP_CALLER] = "it is for other callers",
+    [PIL_STEP_PEER] = "it is for other peers",
+    [PIL_STEP_LATER] = "the peer is known only after a handshake",
 };
 
 const char *pil_step_text(enum pil_step step)
@@ -109,6 +111,8 @@ static void put_unseen(const struct pil_eval_asked *a, const struct pil_layout_w
         put_item(out, "source");
     if ((w->flags & PIL_LAYOUT_WHEN_CALLER) && !(a->q->seen & PIL_FIELD_CALLER))
         put_item(out, "caller");
+    if ((w->flags & PIL_LAYOUT_WHEN_PEER) && !(a->q->seen & PIL_FIELD_PEER) && !a->peer_later)
+        put_item(out, "peer");
     if ((w->flags & (PIL_LAYOUT_WHEN_HOURS | PIL_LAYOUT_WHEN_DAYS)) &&
         a->env->zone_count != pil_layout_count(a->head, PIL_LAYOUT_ZONES))
         put_item(out, "time");
@@ -164,6 +168,10 @@ static void put_wanted(const struct pil_eval_asked *a, const struct pil_layout_r
         return;
     case PIL_STEP_CALLER:
         put_list(h, &w->caller, out);
+        return;
+    case PIL_STEP_PEER:
+    case PIL_STEP_LATER:
+        put_list(h, &w->peer, out);
         return;
     }
 }
@@ -273,17 +281,18 @@ static void look(struct pil_eval_asked *a, const struct pil_layout_rule *r, stru
     const bool subject = reach.found && pil_layout_set_has(a->head, r->set, a->who->workload);
     const bool action = r->actions >> a->q->action & 1;
     const enum pil_step when = pil_eval_when(a, pil_layout_whens(a->head) + r->when);
+    const bool holds = when == PIL_STEP_MATCH || (when == PIL_STEP_LATER && r->effect == PIL_ALLOW);
 
     s->shadow = reach.found && reach.enforce <= a->bucket && reach.active > a->bucket;
-    s->fits = (uint8_t)(subject + action + (fit.resource || fit.blind) + (fit.port || fit.blind) +
-                        (when == PIL_STEP_MATCH));
+    s->fits =
+        (uint8_t)(subject + action + (fit.resource || fit.blind) + (fit.port || fit.blind) + holds);
     if (policy_off(a, p) || (subject && reach.active <= a->bucket))
         s->outcome = PIL_STEP_STAGE;
     else if (!subject)
         s->outcome = PIL_STEP_SUBJECT;
     else if (!action)
         s->outcome = PIL_STEP_ACTION;
-    else if (fit.port && !(fit.blind && when != PIL_STEP_MATCH))
+    else if (fit.port && (holds || !fit.blind))
         s->outcome = when;
     else if (fit.blind)
         s->outcome = PIL_STEP_UNSEEN;
@@ -302,11 +311,17 @@ void pil_eval_explain(const struct pil_image *img, const struct pil_subject *who
                       struct pil_verdict *out,
                       void (*step)(void *cookie, const struct pil_eval_step *step), void *cookie)
 {
-    struct pil_eval_asked a = {pil_layout_head(img), who, q, env, env->host_bucket, env->ttl_ms};
+    struct pil_eval_asked a = {.head = pil_layout_head(img),
+                               .who = who,
+                               .q = q,
+                               .env = env,
+                               .bucket = env->host_bucket,
+                               .ttl_ms = env->ttl_ms};
     char wanted[WANTED_MAX];
     struct pil_text text;
 
     pil_eval(img, who, q, env, out);
+    a.peer_later = (q->flags & PIL_QUERY_PEER_LATER) && pil_eval_secures(out->encrypt);
     if (a.bucket > 99)
         a.bucket = 99;
     for (uint32_t i = 0; sensible(&a) && i < pil_layout_count(a.head, PIL_LAYOUT_RULES); i++) {

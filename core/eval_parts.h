@@ -17,10 +17,18 @@ struct pil_eval_asked {
     const struct pil_eval_env *env;
     unsigned bucket; /* 0..99 */
     uint32_t ttl_ms; /* shortened by every time condition that is looked at */
+    bool peer_later; /* a handshake will tell who is there, and then it is asked again */
 };
 
+/* Connections under this encryption end in a handshake of policyd's. */
+static inline bool pil_eval_secures(unsigned encrypt)
+{
+    return encrypt == PIL_ENCRYPT_REQUIRED || encrypt == PIL_ENCRYPT_PERMISSIVE;
+}
+
 /*
- * What the conditions say: PIL_STEP_MATCH, PIL_STEP_UNSEEN when one of them cannot be seen, or
+ * What the conditions say: PIL_STEP_MATCH, PIL_STEP_LATER when all hold but for a peer that is not
+ * known yet, PIL_STEP_UNSEEN when one of them cannot be seen, or
  * the first that does not fit. Shortens the TTL to where a time condition changes its mind.
  */
 enum pil_step pil_eval_when(struct pil_eval_asked *a, const struct pil_layout_when *when);

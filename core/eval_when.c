@@ -1,5 +1,5 @@
 /*
- * Conditions of a rule: source, hours and days, uid, calling module.
+ * Conditions of a rule: source, hours and days, uid, calling module, peer.
  */
 #include "core/eval_parts.h"
 
@@ -123,6 +123,29 @@ static bool caller_fits(const struct pil_eval_asked *a, const struct pil_layout_
     return false;
 }
 
+/* An empty peer is nobody, whom no pattern means. */
+static bool peer_fits(const struct pil_eval_asked *a, const struct pil_layout_when *when)
+{
+    const uint32_t *glob = pil_layout_lists(a->head) + when->peers.first;
+
+    for (uint32_t i = 0; i < when->peers.count && a->q->peer.len > 0; i++) {
+        struct pil_slice pattern = pil_slice_of(pil_layout_text(a->head, glob[i]));
+
+        if (pil_glob_match(pattern, a->q->peer, true))
+            return true;
+    }
+    return false;
+}
+
+static enum pil_step peer_step(const struct pil_eval_asked *a, const struct pil_layout_when *when)
+{
+    if (!(when->flags & PIL_LAYOUT_WHEN_PEER))
+        return PIL_STEP_MATCH;
+    if (!(a->q->seen & PIL_FIELD_PEER))
+        return PIL_STEP_LATER;
+    return peer_fits(a, when) ? PIL_STEP_MATCH : PIL_STEP_PEER;
+}
+
 enum pil_step pil_eval_when(struct pil_eval_asked *a, const struct pil_layout_when *when)
 {
     const unsigned timed = PIL_LAYOUT_WHEN_HOURS | PIL_LAYOUT_WHEN_DAYS;
@@ -133,6 +156,8 @@ enum pil_step pil_eval_when(struct pil_eval_asked *a, const struct pil_layout_wh
     if ((when->flags & PIL_LAYOUT_WHEN_SOURCE) && !(a->q->seen & PIL_FIELD_SOURCE))
         return PIL_STEP_UNSEEN;
     if ((when->flags & PIL_LAYOUT_WHEN_CALLER) && !(a->q->seen & PIL_FIELD_CALLER))
+        return PIL_STEP_UNSEEN;
+    if ((when->flags & PIL_LAYOUT_WHEN_PEER) && !(a->q->seen & PIL_FIELD_PEER) && !a->peer_later)
         return PIL_STEP_UNSEEN;
     if ((when->flags & timed) && !local_time(a, when->zone, &local))
         return PIL_STEP_UNSEEN;
@@ -148,7 +173,7 @@ enum pil_step pil_eval_when(struct pil_eval_asked *a, const struct pil_layout_wh
         return PIL_STEP_UID;
     if ((when->flags & PIL_LAYOUT_WHEN_CALLER) && !caller_fits(a, when))
         return PIL_STEP_CALLER;
-    return PIL_STEP_MATCH;
+    return peer_step(a, when);
 }
 
 bool pil_eval_name_unseen(const struct pil_query *q)

@@ -246,7 +246,7 @@ static void append(char *buf, size_t cap, const char *const *piece)
 
 typedef void tell_fn(void *cookie, struct pil_place place, const char *what);
 
-static unsigned unmet_encrypt(const struct pil_image *img, tell_fn *tell, void *cookie)
+static unsigned unmet_native(const struct pil_image *img, tell_fn *tell, void *cookie)
 {
     const struct pil_layout_head *h = pil_layout_head(img);
     unsigned count = 0;
@@ -255,13 +255,13 @@ static unsigned unmet_encrypt(const struct pil_image *img, tell_fn *tell, void *
     for (uint32_t i = 0; i < pil_layout_count(h, PIL_LAYOUT_SERVICES); i++) {
         const struct pil_layout_service *s = pil_layout_services(h) + i;
 
-        if (s->encrypt <= PIL_ENCRYPT_OFF)
+        if (s->encrypt != PIL_ENCRYPT_NATIVE)
             continue;
         append(what, sizeof(what),
                (const char *const[]){"encrypt = ", pil_encrypt_name(s->encrypt), " of service \"",
                                      text_of(img, s->title),
                                      "\" cannot be kept by this build; "
-                                     "legal is off",
+                                     "legal is required, permissive or off",
                                      NULL});
         tell(cookie, place_at(img, pil_layout_place_service(h) + i), what);
         count++;
@@ -317,8 +317,8 @@ unsigned pil_image_unmet(const struct pil_image *img, unsigned met,
 
     if (!tell)
         tell = say_nothing;
-    if (!(met & PIL_OBLIGATION_ENCRYPT))
-        count += unmet_encrypt(img, tell, cookie);
+    if (!(met & PIL_OBLIGATION_NATIVE))
+        count += unmet_native(img, tell, cookie);
     if (!(met & PIL_OBLIGATION_RATE))
         count += unmet_rate(img, tell, cookie);
     if (!(met & PIL_OBLIGATION_ROUTE))

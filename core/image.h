@@ -22,7 +22,7 @@
 #include "core/query.h"
 
 #define PIL_IMAGE_MAGIC   0x4d494c50u /* "PLIM" */
-#define PIL_IMAGE_VERSION 1u
+#define PIL_IMAGE_VERSION 2u
 
 enum pil_stage {
     PIL_STAGE_OFF = 0,
@@ -106,7 +106,7 @@ const char *pil_image_zone_name(const struct pil_image *img, uint32_t zone);
  * order of the image, with the place and a sentence; returns how many there were.
  */
 enum pil_obligation {
-    PIL_OBLIGATION_ENCRYPT = 1u << 0, /* encrypt = required, permissive or native */
+    PIL_OBLIGATION_NATIVE = 1u << 0, /* encrypt = native; the others are always kept */
     PIL_OBLIGATION_RATE = 1u << 1,
     PIL_OBLIGATION_ROUTE = 1u << 2,
 };

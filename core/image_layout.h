@@ -9,10 +9,11 @@
  * however the text was ordered.
  *
  * The index: every workload has a part of its own, and one more part holds rules whose workloads
- * are too many to be listed (PARTS[workloads]). A part has shapes (what kinds of keys it holds)
- * and a power-of-two table of slots, open addressing by linear probing, never full. A question is
- * masked to each shape and looked up; a slot leads to its candidates. So cost follows the shapes
- * and the candidates, and what one workload needs lies close together.
+ * are too many to be listed (PARTS[workloads]), and a last one the endpoints of services that are
+ * encrypted or have an identity (PARTS[workloads + 1]). A part has shapes (what kinds of keys it
+ * holds) and a power-of-two table of slots, open addressing by linear probing, never full. A
+ * question is masked to each shape and looked up; a slot leads to its candidates. So cost follows
+ * the shapes and the candidates, and what one workload needs lies close together.
  *
  * Cost: inline reads. Errors: none; only blocks that pil_image_open accepted may be read with
  * these. Threads, fork, signals: read-only.
@@ -112,7 +113,8 @@ struct pil_layout_service {
     uint32_t identity;
     struct pil_layout_span endpoints; /* LISTS of text */
     uint8_t encrypt;                  /* enum pil_encrypt */
-    uint8_t zero[3];
+    uint8_t server_first;             /* 0 or 1 */
+    uint8_t zero[2];
 };
 
 enum pil_layout_policy_flag {
@@ -168,8 +170,7 @@ struct pil_layout_resource {
     uint8_t kind; /* enum pil_kind; PIL_KIND_NONE is "*" */
     uint8_t bits;
     uint8_t wildcard; /* NAME: everything below; UNIX: a pattern */
-    uint8_t encrypt;  /* enum pil_encrypt, of the service it came from */
-    uint32_t zero;
+    uint8_t zero[5];
 };
 
 enum pil_layout_when_flag {
@@ -178,7 +179,8 @@ enum pil_layout_when_flag {
     PIL_LAYOUT_WHEN_DAYS = 1u << 2,
     PIL_LAYOUT_WHEN_UID = 1u << 3,
     PIL_LAYOUT_WHEN_CALLER = 1u << 4,
-    PIL_LAYOUT_WHEN_FLAGS = 31u,
+    PIL_LAYOUT_WHEN_PEER = 1u << 5,
+    PIL_LAYOUT_WHEN_FLAGS = 63u,
 };
 
 /* WHENS[0] is "no conditions". */
@@ -186,6 +188,8 @@ struct pil_layout_when {
     struct pil_layout_span source; /* PREFIXES */
     struct pil_layout_span uid;    /* LISTS of numbers, ascending */
     struct pil_layout_span caller; /* LISTS of text */
+    struct pil_layout_span peer;   /* LISTS of text, as written */
+    struct pil_layout_span peers;  /* LISTS of text: patterns of SPIFFE IDs, names replaced */
     uint32_t zone;                 /* ZONES; 0 without hours and days */
     uint16_t low, high;            /* minutes of the day */
     uint8_t flags;
@@ -293,13 +297,16 @@ struct pil_layout_slot {
 };
 _Static_assert(sizeof(struct pil_layout_slot) == 32, "two to a cache line");
 
+/* In the part of services, a candidate is the endpoint of one: `rule` is the service. */
+#define PIL_LAYOUT_SERVICE 2u
+
 struct pil_layout_candidate {
     uint32_t rule;
     uint32_t set;            /* SETS to look into; 0 in a part of its own workload */
     uint32_t when;           /* WHENS */
     uint8_t enforce, active; /* as in a grant */
-    uint8_t effect;
-    uint8_t encrypt;
+    uint8_t effect;          /* PIL_ALLOW, PIL_DENY or PIL_LAYOUT_SERVICE */
+    uint8_t encrypt;         /* enum pil_encrypt, of a service */
 };
 _Static_assert(sizeof(struct pil_layout_candidate) == 16, "four to a cache line");
 
@@ -354,6 +361,19 @@ PIL_LAYOUT_READER(files, FILES, char)
 static inline const char *pil_layout_text(const struct pil_layout_head *h, uint32_t offset)
 {
     return pil_layout_text_section(h) + offset;
+}
+
+/*
+ * What a service asks of a connection to it, and of one at its own end. `off` asks for nothing. A
+ * connecting program speaks first and nobody can try before it, so without an identity, which
+ * says that TLS is there, permissive is plaintext.
+ */
+static inline uint8_t pil_layout_asks(const struct pil_layout_service *s, bool connect)
+{
+    if (s->encrypt == PIL_ENCRYPT_OFF ||
+        (connect && s->encrypt == PIL_ENCRYPT_PERMISSIVE && !s->identity))
+        return PIL_ENCRYPT_UNSET;
+    return s->encrypt;
 }
 
 /* Where the places of each thing begin. */

@@ -109,7 +109,7 @@ static bool service_ok(const struct pil_layout_head *h, uint32_t i)
 
     return pil_verify_text(h, s->title) && pil_verify_text(h, s->identity) &&
            list_of_text(h, &s->endpoints) && s->encrypt <= PIL_ENCRYPT_REQUIRED &&
-           pil_verify_zero(s->zero, sizeof(s->zero));
+           s->server_first <= 1 && pil_verify_zero(s->zero, sizeof(s->zero));
 }
 
 /* Rules belong to policies in order: each span begins where the one before it ended. */
@@ -169,8 +169,8 @@ static bool resource_ok(const struct pil_layout_head *h, uint32_t i)
     const struct pil_layout_resource *r = pil_layout_resources(h) + i;
 
     return masked(r->bits, r->hi, r->lo) && pil_verify_text(h, r->text) && r->low <= r->high &&
-           r->kind <= PIL_KIND_NAME && r->wildcard <= 1 && r->encrypt <= PIL_ENCRYPT_REQUIRED &&
-           r->zero == 0;
+           r->kind <= PIL_KIND_NAME && r->wildcard <= 1 &&
+           pil_verify_zero(r->zero, sizeof(r->zero));
 }
 
 static bool when_ok(const struct pil_layout_head *h, uint32_t i)
@@ -183,6 +183,7 @@ static bool when_ok(const struct pil_layout_head *h, uint32_t i)
         return pil_verify_zero(w, sizeof(*w));
     return pil_verify_span(h, PIL_LAYOUT_PREFIXES, &w->source) &&
            pil_verify_span(h, PIL_LAYOUT_LISTS, &w->uid) && list_of_text(h, &w->caller) &&
+           list_of_text(h, &w->peer) && list_of_text(h, &w->peers) &&
            (w->flags & timed ? w->zone < zones : w->zone == 0) && w->low <= 1440 &&
            w->high <= 1440 && w->flags <= PIL_LAYOUT_WHEN_FLAGS && w->days < 128 &&
            pil_verify_zero(w->zero, sizeof(w->zero));
@@ -328,7 +329,7 @@ static bool counts_ok(const struct pil_layout_head *h)
            (rules == 0 || pil_layout_count(h, PIL_LAYOUT_POLICIES) > 0) &&
            pil_layout_count(h, PIL_LAYOUT_WHENS) > 0 && pil_layout_count(h, PIL_LAYOUT_SETS) > 0 &&
            pil_layout_sets(h)->kind == PIL_LAYOUT_SET_EVERYONE &&
-           pil_layout_count(h, PIL_LAYOUT_PARTS) == workloads + 1 &&
+           pil_layout_count(h, PIL_LAYOUT_PARTS) == workloads + 2 &&
            pil_layout_count(h, PIL_LAYOUT_PLACES) ==
                (uint64_t)pil_layout_place_route(h) + pil_layout_count(h, PIL_LAYOUT_ROUTES);
 }

@@ -67,6 +67,20 @@ static bool announced(const struct pil_layout_head *h, const struct pil_layout_p
     return false;
 }
 
+/* The endpoint of a service, which asks for the same in all actions of its key. */
+static bool endpoint_ok(const struct pil_layout_head *h, const struct pil_layout_candidate *c,
+                        const struct pil_layout_shape *shape)
+{
+    const unsigned connect = 1u << PIL_ACTION_CONNECT;
+    const struct pil_layout_service *s = pil_layout_services(h) + c->rule;
+
+    if (c->rule >= pil_layout_count(h, PIL_LAYOUT_SERVICES) || c->effect != PIL_LAYOUT_SERVICE ||
+        c->set != 0 || c->when != 0 || c->enforce != 100 || c->active != 100)
+        return false;
+    return (!(shape->actions & connect) || c->encrypt == pil_layout_asks(s, true)) &&
+           (!(shape->actions & ~connect) || c->encrypt == pil_layout_asks(s, false));
+}
+
 static bool candidate_ok(const struct pil_layout_head *h, const struct pil_layout_candidate *c,
                          const struct pil_layout_shape *shape)
 {
@@ -77,13 +91,15 @@ static bool candidate_ok(const struct pil_layout_head *h, const struct pil_layou
         return false;
     rule = pil_layout_rules(h) + c->rule;
     return c->when == rule->when && c->effect == rule->effect && c->enforce <= c->active &&
-           c->active <= 100 && c->encrypt <= PIL_ENCRYPT_REQUIRED &&
+           c->active <= 100 && c->encrypt == PIL_ENCRYPT_UNSET &&
            !(shape->actions & ~rule->actions);
 }
 
 static bool slot_ok(const struct pil_layout_head *h, const struct pil_layout_part *part,
                     const struct pil_layout_slot *s)
 {
+    const bool services =
+        part == pil_layout_parts(h) + pil_layout_count(h, PIL_LAYOUT_WORKLOADS) + 1;
     const struct pil_layout_candidate *c;
 
     if (!shape_ok(&s->shape) || !announced(h, part, s) || !slot_key_ok(h, s) ||
@@ -91,7 +107,7 @@ static bool slot_ok(const struct pil_layout_head *h, const struct pil_layout_par
         return false;
     c = pil_layout_candidates(h) + s->candidates.first;
     for (uint32_t i = 0; i < s->candidates.count; i++)
-        if (!candidate_ok(h, c + i, &s->shape))
+        if (!(services ? endpoint_ok : candidate_ok)(h, c + i, &s->shape))
             return false;
     return true;
 }

@@ -107,7 +107,8 @@ enum pil_effect {
     X(NO_POLICY, 12, "no-policy", "policyd has no policy yet")                                     \
     X(LOG_FULL, 13, "log-full", "the decision log cannot be written and the choice is deny")       \
     X(LIMIT, 14, "limit", "a limit of policyd is reached")                                         \
-    X(SWITCHED, 15, "switched", "the host's kill switch lets everything through")
+    X(SWITCHED, 15, "switched", "the host's kill switch lets everything through")                  \
+    X(UNENCRYPTED, 16, "unencrypted", "the service wants encryption, which datagrams have not")
 
 enum pil_reason {
 #define PIL_REASON_ENUM(id, number, name, text) PIL_REASON_##id = number,
@@ -123,7 +124,9 @@ enum pil_shadow {
     PIL_SHADOW_WOULD_ALLOW,
 };
 
-/* Obligation: encryption mode, strictest last, so that the union is the maximum. */
+/* Obligation: encryption mode, strictest last, so that the union is the maximum. It is about
+ * streams: on a socket of another type, of which a verdict knows nothing, REQUIRED cannot be kept
+ * and who asked has to refuse, and PERMISSIVE goes as it is. */
 enum pil_encrypt {
     PIL_ENCRYPT_UNSET = 0,
     PIL_ENCRYPT_OFF,
@@ -149,7 +152,7 @@ struct pil_verdict {
     uint8_t reason;         /* enum pil_reason */
     uint8_t shadow;         /* enum pil_shadow */
     uint8_t shadow_reason;  /* enum pil_reason of the shadow outcome, when shadow is not NONE */
-    uint8_t encrypt;        /* enum pil_encrypt */
+    uint8_t encrypt;        /* enum pil_encrypt: what the endpoint asks for, allowed or not */
     uint8_t tier;           /* enum pil_tier */
     uint16_t error;         /* errno for the program when effect is not ALLOW; 0: the default of
                                the action (EACCES; accept: ECONNABORTED) */

@@ -168,7 +168,8 @@ void pil_decider_switch(struct pil_decider *d, enum pil_switch_mode mode)
     d->mode = mode;
 }
 
-/* In shadow what would have been refused stands beside the allow. */
+/* In shadow what would have been refused stands beside the allow. Encryption is no refusal: it is
+ * how the other end expects to be spoken to, and goes on until the switch is off. */
 static void let_through(const struct pil_decider *d, struct pil_verdict *out)
 {
     struct pil_verdict would = *out;
@@ -177,6 +178,7 @@ static void let_through(const struct pil_decider *d, struct pil_verdict *out)
         .effect = PIL_ALLOW,
         .reason = PIL_REASON_SWITCHED,
         .shadow = d->mode == PIL_SWITCH_SHADOW ? PIL_SHADOW_WOULD_DENY : PIL_SHADOW_NONE,
+        .encrypt = would.encrypt,
         .tier = would.tier,
         .rule = PIL_NO_INDEX,
         .policy = PIL_NO_INDEX,

@@ -160,6 +160,16 @@ static bool cached(const struct question *question, uint64_t now_ns, struct pil_
     return generation != 0 && pil_cache_find(&question->key, generation, now_ns, v);
 }
 
+/* A caller that does not look at the verdict cannot keep what it obliges to. */
+static void refuse_unkept(struct pil_verdict *v)
+{
+    if (v->effect == PIL_ALLOW && v->encrypt >= PIL_ENCRYPT_PERMISSIVE) {
+        v->effect = PIL_DENY;
+        v->reason = PIL_REASON_UNENCRYPTED;
+        v->tier = PIL_TIER_FAIL;
+    }
+}
+
 /* What was asked as it goes into the log: with the source that the key may have left out. */
 static void report(const struct question *question, const struct pil_query *asked,
                    const struct pil_verdict *v, int error, uint64_t begun_ns)
@@ -217,6 +227,8 @@ int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *
         begun_ns = pil_real_now_ns();
         ask(&question, asked, caller, now_ns, end_ns ? end_ns : pil_link_deadline(), v);
     }
+    if (PIL_UNLIKELY(!out))
+        refuse_unkept(v);
     return conclude(&question, asked, v, begun_ns);
 }
 

@@ -15,7 +15,8 @@
 
 /*
  * Decides q on behalf of the code at `caller` (a return address). q->source is used when the
- * action is accept. Returns 0 when allowed, else the errno for the program; *v may be NULL.
+ * action is accept. Returns 0 when allowed, else the errno for the program. *v may be NULL; then
+ * what has to be encrypted is refused, because the caller cannot know that it has to be.
  */
 int pil_decide(struct pil_query *q, const void *caller, struct pil_verdict *v);
 

@@ -76,7 +76,7 @@ verdict $? "also in JSON, and its code is 1"
 cat >"$tmp/more.conf" <<'END'
 schema = 1
 default = deny
-service "s" { endpoints = {"10.0.0.1:1"}  encrypt = required }
+service "s" { endpoints = {"10.0.0.1:1"}  encrypt = native }
 END
 try 1 "$pillion" check "$tmp/more.conf" && err 'more.conf:3' &&
     try 0 "$pillion" check --portable "$tmp/more.conf"

@@ -37,8 +37,9 @@ static void step(void *cookie, const struct pil_eval_step *s)
 {
     struct walk *w = cookie;
     bool unseen = s->outcome == PIL_STEP_UNSEEN;
+    bool later = s->outcome == PIL_STEP_LATER && s->effect == PIL_ALLOW;
 
-    if (s->shadow || (s->outcome != PIL_STEP_MATCH && !unseen))
+    if (s->shadow || (s->outcome != PIL_STEP_MATCH && !unseen && !later))
         return;
     if (s->effect == PIL_DENY && w->deny == PIL_NO_INDEX)
         w->deny = s->rule;
@@ -52,6 +53,11 @@ static void check(const struct pil_verdict *v, const struct walk *w)
 
     if (v->reason == PIL_REASON_MALFORMED) {
         if (v->effect != PIL_DENY || v->ttl_ms != 0)
+            abort();
+        return;
+    }
+    if (v->reason == PIL_REASON_UNENCRYPTED) {
+        if (v->effect != PIL_DENY || v->rule != PIL_NO_INDEX || w->deny != PIL_NO_INDEX)
             abort();
         return;
     }
@@ -74,6 +80,24 @@ static struct pil_slice name_of(uint8_t pick, const uint8_t *data, size_t size)
     return (struct pil_slice){(const char *)data, size};
 }
 
+static struct pil_slice peer_of(uint8_t pick, const uint8_t *data, size_t size)
+{
+    static const char *const peers[] = {
+        "", "spiffe://corp.example/web", "spiffe://corp.example/edge-1",
+        "spiffe://partner.example/x", "spiffe://mail.example/mx-1/a/b"};
+
+    if (pick < PIL_NELEM(peers))
+        return pil_slice_of(peers[pick]);
+    return (struct pil_slice){(const char *)data, size};
+}
+
+static void count_identity(void *cookie, const char *identity)
+{
+    if (strncmp(identity, "spiffe://", 9) != 0)
+        abort();
+    ++*(unsigned *)cookie;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const int32_t offsets[] = {3600, 0};
@@ -81,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pil_query q = {0};
     struct pil_verdict v;
     uint8_t head[52];
+    unsigned told = 0, count;
 
     if (!image.base)
         load();
@@ -97,6 +122,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(q.ip.octet, "\0\0\0\0\0\0\0\0\0\0\377\377\12\0\3", 15);
     q.name = name_of(head[7], data + sizeof(head), size - sizeof(head));
     q.caller = (struct pil_slice){(const char *)data + sizeof(head), size - sizeof(head)};
+    q.flags = head[42];
+    q.peer = peer_of(head[43], data + sizeof(head), size - sizeof(head));
     struct pil_subject who = {head[6] % 6, head[3] >> 1};
     struct pil_eval_env env = {.zone_offset = offsets,
                                .zone_count = head[40] & 1 ? 2 : head[40],
@@ -105,5 +132,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     memcpy(&env.now, head + 44, 8);
     pil_eval_explain(&image, &who, &q, &env, &v, step, &w);
     check(&v, &w);
+    if (v.encrypt != PIL_ENCRYPT_UNSET && v.encrypt != pil_eval_encrypt(&image, &q))
+        abort();
+    count = pil_eval_identities(&image, &q, count_identity, &told);
+    if (count != told)
+        abort();
     return 0;
 }

@@ -582,6 +582,50 @@ static void a_name_that_was_lost_is_not_seen(void **state)
     assert_int_equal(fake_seen(f).last[0].seen & PIL_FIELD_NAME, 0);
 }
 
+/* A connect, and nothing else, is asked with its peer to come, and only when rules look at peers.
+ */
+static void a_peer_is_asked_for_later(void **state)
+{
+    static const uint8_t actions[] = {PIL_ACTION_CONNECT, PIL_ACTION_ACCEPT, PIL_ACTION_LISTEN,
+                                      PIL_ACTION_SEND};
+    struct fake_policyd *f = *state;
+
+    for (unsigned i = 0; i < PIL_NELEM(actions); i++) {
+        struct pil_query q = inet(actions[i], (uint16_t)(100 + i));
+
+        publish(f, 1001, PIL_FIELD_PEER);
+        assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+        assert_int_equal(fake_seen(f).last[0].flags,
+                         actions[i] == PIL_ACTION_CONNECT ? PIL_QUERY_PEER_LATER : 0);
+        assert_int_equal(fake_seen(f).last[0].seen & PIL_FIELD_PEER, 0);
+        publish(f, 1002, PIL_FIELD_NAME);
+        assert_int_equal(pil_decide(&q, NULL, NULL), 0);
+        assert_int_equal(fake_seen(f).last[0].flags, 0);
+    }
+}
+
+/* Who does not look at the verdict would speak in the clear. */
+static void what_must_be_encrypted_is_refused_to_who_cannot(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v = {.effect = PIL_ALLOW,
+                            .reason = PIL_REASON_RULE_ALLOW,
+                            .tier = PIL_TIER_ENGINE,
+                            .ttl_ms = 100000},
+                       got;
+
+    for (unsigned mode = PIL_ENCRYPT_UNSET; mode <= PIL_ENCRYPT_REQUIRED; mode++) {
+        v.encrypt = (uint8_t)mode;
+        fake_verdict(f, &v);
+        publish(f, 3000 + mode, 0);
+        for (unsigned i = 0; i < 2; i++) { /* asked, then cached */
+            assert_int_equal(connect_to(80, NULL), mode > PIL_ENCRYPT_OFF ? EACCES : 0);
+            assert_int_equal(connect_to(80, &got), 0);
+            assert_int_equal(got.encrypt, mode);
+        }
+    }
+}
+
 static void the_source_is_carried_for_accept_alone(void **state)
 {
     struct fake_policyd *f = *state;
@@ -772,6 +816,8 @@ int main(void)
         world_test(the_name_is_carried_when_rules_look_at_it),
         world_test(a_name_that_was_lost_is_not_seen),
         world_test(the_source_is_carried_for_accept_alone),
+        world_test(a_peer_is_asked_for_later),
+        world_test(what_must_be_encrypted_is_refused_to_who_cannot),
         world_test(the_caller_is_carried_when_it_can_be_told),
         world_test(the_event_has_the_source_that_the_key_left_out),
         world_test(a_full_ring_drops_and_counts),

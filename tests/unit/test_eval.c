@@ -200,9 +200,224 @@ static void explain_names_the_first_misfit(void **state)
     free(p.block);
 }
 
+/* ---- encryption and peers -------------------------------------------------------------------- */
+
+static const char *const mesh =
+    HEAD "default = allow\n" WEB
+         "role \"ours\" { members = {\"workload:web\", \"spiffe://partner.example/*\"} }\n"
+         "service \"db\" { endpoints = {\"10.0.3.11:5432\", \"db.corp.example:5432\"}\n"
+         "  identity = \"spiffe://corp.example/db\" encrypt = required }\n"
+         "service \"all\" { endpoints = {\"10.0.0.0/8:5000-5999\"} encrypt = permissive }\n"
+         "service \"tls\" { endpoints = {\"[fd00::1]:443\"} encrypt = permissive\n"
+         "  identity = \"spiffe://corp.example/tls-*\" }\n"
+         "service \"off\" { endpoints = {\"10.0.9.9:80\"} encrypt = off }\n"
+         "policy \"p\" { applies = {\"*\"} default = deny\n"
+         "  rule \"known\" { effect = allow actions = {connect, accept} resources = {\"*\"}\n"
+         "    when { peer = {\"role:ours\", \"workload:db\"} } }\n"
+         "  rule \"listen\" { effect = allow actions = {listen, send} }\n"
+         "  rule \"never\" { effect = deny actions = {connect, accept} resources = {\"*\"}\n"
+         "    when { peer = {\"spiffe://partner.example/bad\"} } } }\n";
+
+/* A question with what is known of the peer: NULL is unseen. */
+static struct pil_verdict ask_peer(const struct policy *p, unsigned action, const char *ip,
+                                   uint16_t port, unsigned flags, const char *peer)
+{
+    struct pil_query q = {.action = (uint8_t)action,
+                          .kind = PIL_KIND_INET,
+                          .seen = PIL_FIELD_TOLD,
+                          .flags = (uint8_t)flags,
+                          .port = port};
+    struct pil_subject subject = {0, 0};
+    struct pil_verdict v;
+
+    if (peer) {
+        q.seen |= PIL_FIELD_PEER;
+        q.peer = pil_slice_of(peer);
+    }
+    assert_err(pil_ip_parse(pil_slice_of(ip), &q.ip), PIL_OK);
+    pil_eval(&p->img, &subject, &q, &p->env, &v);
+    if (action != PIL_ACTION_SEND)
+        assert_int_equal(pil_eval_encrypt(&p->img, &q), v.encrypt);
+    return v;
+}
+
+static void a_peer_is_known_by_its_name_and_nothing_else(void **state)
+{
+    static const struct {
+        const char *peer;
+        uint8_t effect, reason;
+    } rows[] = {
+        {"spiffe://corp.example/web", PIL_ALLOW, PIL_REASON_RULE_ALLOW},
+        {"spiffe://corp.example/db", PIL_ALLOW, PIL_REASON_RULE_ALLOW},
+        {"spiffe://partner.example/x", PIL_ALLOW, PIL_REASON_RULE_ALLOW},
+        {"spiffe://partner.example/x/y", PIL_DENY, PIL_REASON_DEFAULT_DENY},
+        {"spiffe://other.example/web", PIL_DENY, PIL_REASON_DEFAULT_DENY},
+        {"spiffe://corp.example/web2", PIL_DENY, PIL_REASON_DEFAULT_DENY},
+        {"spiffe://partner.example/bad", PIL_DENY, PIL_REASON_RULE_DENY},
+        {"", PIL_DENY, PIL_REASON_DEFAULT_DENY},
+        {NULL, PIL_DENY, PIL_REASON_UNSEEN_FIELD},
+    };
+    struct policy p;
+
+    (void)state;
+    load(&p, mesh);
+    assert_int_equal(pil_image_fields(&p.img), PIL_FIELD_PEER | PIL_FIELD_NAME);
+    for (size_t i = 0; i < PIL_NELEM(rows); i++) {
+        struct pil_verdict v = ask_peer(&p, PIL_ACTION_ACCEPT, "10.0.3.11", 5432, 0, rows[i].peer);
+
+        assert_int_equal(v.effect, rows[i].effect);
+        assert_int_equal(v.reason, rows[i].reason);
+        assert_int_equal(v.encrypt, PIL_ENCRYPT_REQUIRED);
+    }
+    free(p.block);
+}
+
+/* Ahead of a handshake that comes, the peer may be anyone; where none comes, it is unseen. */
+static void a_peer_that_comes_later_is_given_the_benefit(void **state)
+{
+    static const struct {
+        const char *ip;
+        uint16_t port;
+        uint8_t encrypt, effect, reason;
+    } rows[] = {
+        {"10.0.3.11", 5432, PIL_ENCRYPT_REQUIRED, PIL_ALLOW, PIL_REASON_RULE_ALLOW},
+        {"fd00::1", 443, PIL_ENCRYPT_PERMISSIVE, PIL_ALLOW, PIL_REASON_RULE_ALLOW},
+        {"10.0.3.12", 5433, PIL_ENCRYPT_UNSET, PIL_DENY, PIL_REASON_UNSEEN_FIELD},
+        {"10.0.9.9", 80, PIL_ENCRYPT_UNSET, PIL_DENY, PIL_REASON_UNSEEN_FIELD},
+        {"192.0.2.1", 1, PIL_ENCRYPT_UNSET, PIL_DENY, PIL_REASON_UNSEEN_FIELD},
+    };
+    struct policy p;
+    struct pil_verdict v;
+
+    (void)state;
+    load(&p, mesh);
+    for (size_t i = 0; i < PIL_NELEM(rows); i++) {
+        v = ask_peer(&p, PIL_ACTION_CONNECT, rows[i].ip, rows[i].port, PIL_QUERY_PEER_LATER, NULL);
+        assert_int_equal(v.encrypt, rows[i].encrypt);
+        assert_int_equal(v.effect, rows[i].effect);
+        assert_int_equal(v.reason, rows[i].reason);
+    }
+    v = ask_peer(&p, PIL_ACTION_CONNECT, "10.0.3.11", 5432, 0, NULL);
+    assert_int_equal(v.reason, PIL_REASON_UNSEEN_FIELD);
+    v = ask_peer(&p, PIL_ACTION_CONNECT, "10.0.3.11", 5432, 0, "spiffe://partner.example/bad");
+    assert_int_equal(v.reason, PIL_REASON_RULE_DENY);
+    free(p.block);
+}
+
+static void encryption_is_the_endpoints_and_not_the_rules(void **state)
+{
+    static const struct {
+        uint8_t action;
+        const char *ip;
+        uint16_t port;
+        uint8_t encrypt;
+    } rows[] = {
+        {PIL_ACTION_LISTEN, "10.0.3.11", 5432, PIL_ENCRYPT_REQUIRED},
+        {PIL_ACTION_LISTEN, "0.0.0.0", 5432, PIL_ENCRYPT_REQUIRED},
+        {PIL_ACTION_LISTEN, "::", 5432, PIL_ENCRYPT_REQUIRED},
+        {PIL_ACTION_LISTEN, "::", 443, PIL_ENCRYPT_PERMISSIVE},
+        {PIL_ACTION_LISTEN, "0.0.0.0", 443, PIL_ENCRYPT_UNSET},
+        {PIL_ACTION_LISTEN, "0.0.0.0", 5999, PIL_ENCRYPT_PERMISSIVE},
+        {PIL_ACTION_LISTEN, "10.0.3.12", 5432, PIL_ENCRYPT_PERMISSIVE},
+        {PIL_ACTION_LISTEN, "10.0.9.9", 80, PIL_ENCRYPT_UNSET},
+        {PIL_ACTION_ACCEPT, "10.0.3.12", 5000, PIL_ENCRYPT_PERMISSIVE},
+        {PIL_ACTION_ACCEPT, "0.0.0.0", 5432, PIL_ENCRYPT_UNSET},
+        {PIL_ACTION_CONNECT, "10.0.3.12", 5000, PIL_ENCRYPT_UNSET},
+        {PIL_ACTION_CONNECT, "10.0.3.11", 5432, PIL_ENCRYPT_REQUIRED},
+    };
+    struct policy p;
+
+    (void)state;
+    load(&p, mesh);
+    for (size_t i = 0; i < PIL_NELEM(rows); i++)
+        assert_int_equal(ask_peer(&p, rows[i].action, rows[i].ip, rows[i].port, 0, "").encrypt,
+                         rows[i].encrypt);
+    free(p.block);
+    load(&p, HEAD "default = allow\nservice \"s\" { endpoints = {\"10.0.0.1:1\"} encrypt = "
+                  "required }\n");
+    assert_int_equal(ask(&p, "", PIL_ACTION_CONNECT, "10.0.0.1", 1).encrypt, PIL_ENCRYPT_REQUIRED);
+    assert_int_equal(ask(&p, "", PIL_ACTION_CONNECT, "10.0.0.1", 1).reason,
+                     PIL_REASON_DEFAULT_ALLOW);
+    free(p.block);
+}
+
+static void a_datagram_does_not_reach_what_must_be_encrypted(void **state)
+{
+    struct policy p;
+    struct pil_verdict v;
+
+    (void)state;
+    load(&p, mesh);
+    v = ask_peer(&p, PIL_ACTION_SEND, "10.0.3.11", 5432, 0, NULL);
+    assert_int_equal(v.effect, PIL_DENY);
+    assert_int_equal(v.reason, PIL_REASON_UNENCRYPTED);
+    assert_int_equal(v.rule, PIL_NO_INDEX);
+    v = ask_peer(&p, PIL_ACTION_SEND, "10.0.3.12", 5432, 0, NULL);
+    assert_int_equal(v.effect, PIL_ALLOW);
+    assert_int_equal(v.encrypt, PIL_ENCRYPT_UNSET);
+    free(p.block);
+}
+
+/* The name of the server is what the address was resolved for; unseen, it may be any. */
+static void names_are_endpoints_too(void **state)
+{
+    struct policy p;
+    struct pil_query q = {.action = PIL_ACTION_CONNECT,
+                          .kind = PIL_KIND_INET,
+                          .seen = PIL_FIELD_NAME,
+                          .port = 5432,
+                          .name = {"db.corp.example", 15}};
+
+    (void)state;
+    load(&p, mesh);
+    assert_err(pil_ip_parse(pil_slice_of("192.0.2.7"), &q.ip), PIL_OK);
+    assert_int_equal(pil_eval_encrypt(&p.img, &q), PIL_ENCRYPT_REQUIRED);
+    q.name.len = 0;
+    assert_int_equal(pil_eval_encrypt(&p.img, &q), PIL_ENCRYPT_UNSET);
+    q.seen = 0;
+    assert_int_equal(pil_eval_encrypt(&p.img, &q), PIL_ENCRYPT_REQUIRED);
+    q.port = 5431;
+    assert_int_equal(pil_eval_encrypt(&p.img, &q), PIL_ENCRYPT_UNSET);
+    free(p.block);
+}
+
+static void add_identity(void *cookie, const char *identity)
+{
+    char *all = cookie;
+
+    strcat(strcat(all, identity), " ");
+}
+
+static void services_say_who_must_be_there(void **state)
+{
+    struct policy p;
+    struct pil_query q = {
+        .action = PIL_ACTION_CONNECT, .kind = PIL_KIND_INET, .port = 5432, .seen = PIL_FIELD_NAME};
+    char all[256] = "";
+
+    (void)state;
+    load(&p, mesh);
+    assert_err(pil_ip_parse(pil_slice_of("10.0.3.11"), &q.ip), PIL_OK);
+    assert_int_equal(pil_eval_identities(&p.img, &q, add_identity, all), 1);
+    assert_string_equal(all, "spiffe://corp.example/db ");
+    q.port = 5433;
+    assert_int_equal(pil_eval_identities(&p.img, &q, add_identity, all), 0);
+    assert_err(pil_ip_parse(pil_slice_of("fd00::1"), &q.ip), PIL_OK);
+    q.port = 443;
+    assert_int_equal(pil_eval_identities(&p.img, &q, add_identity, all), 1);
+    assert_string_equal(all, "spiffe://corp.example/db spiffe://corp.example/tls-* ");
+    free(p.block);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_peer_is_known_by_its_name_and_nothing_else),
+        cmocka_unit_test(a_peer_that_comes_later_is_given_the_benefit),
+        cmocka_unit_test(encryption_is_the_endpoints_and_not_the_rules),
+        cmocka_unit_test(a_datagram_does_not_reach_what_must_be_encrypted),
+        cmocka_unit_test(names_are_endpoints_too),
+        cmocka_unit_test(services_say_who_must_be_there),
         cmocka_unit_test(nearest_default_wins_and_equal_distance_denies),
         cmocka_unit_test(shadow_policy_is_reported_and_changes_nothing),
         cmocka_unit_test(a_verdict_ends_before_its_hours_do),

@@ -77,12 +77,23 @@ static const char *const resources[] = {"*",
                                         "service:mail",
                                         "*.example:25",
                                         "10.1.0.0/16:8080"};
-static const char *const endpoints[] = {"10.0.0.1:5432", "db.corp.example:5432", "10.0.0.0/30:80",
-                                        "unix:/run/db/main.sock", "*.db.corp.example:5432"};
+static const char *const endpoints[] = {"10.0.0.1:5432",          "db.corp.example:5432",
+                                        "10.0.0.0/30:80",         "unix:/run/db/main.sock",
+                                        "*.db.corp.example:5432", "*:53",
+                                        "[fd00::/16]:443-445",    "mail.example"};
 static const char *const actions[] = {"connect", "accept", "listen", "send", "resolve"};
 static const char *const sources[] = {"10.0.0.0/8", "192.168.1.0/24", "fd00::/8", "10.0.0.7"};
 static const char *const callers[] = {"libpq.so.*", "curl", "lib*"};
+static const char *const peers[] = {"spiffe://corp.example/*",
+                                    "spiffe://corp.example/edge-?",
+                                    "spiffe://other.example/**",
+                                    "workload:web",
+                                    "workload:ledger",
+                                    "role:front",
+                                    "role:all"};
 static const char *const zones[] = {"UTC", "Europe/Berlin", "Asia/Tokyo"};
+
+static const char *const identities[] = {"spiffe://corp.example/db", "spiffe://other.example/*"};
 
 struct world {
     struct pil_model model;
@@ -124,6 +135,7 @@ static void random_when(struct world *w, struct pil_when *when, uint32_t *uid)
     when->timezone = chance(50) ? (char *)zones[roll(3)] : NULL;
     PICK(w, &when->source, sources, 2, 20);
     PICK(w, &when->caller, callers, 2, 20);
+    PICK(w, &when->peer, peers, 2, 30);
     when->has_uids = chance(20);
     when->uid = uid;
     when->uid_count = when->has_uids ? 1 + roll(2) : 0;
@@ -189,6 +201,7 @@ static void random_world(struct world *w)
     for (unsigned i = 0; i < SERVICES; i++) {
         w->service[i].title = (char *)service_titles[i];
         w->service[i].encrypt = (uint8_t)roll(PIL_ENCRYPT_REQUIRED + 1);
+        w->service[i].identity = chance(40) ? (char *)identities[roll(2)] : NULL;
         PICK(w, &w->service[i].endpoints, endpoints, 3, 100);
     }
     for (unsigned i = 0; i < POLICIES; i++)
@@ -206,12 +219,13 @@ struct naive {
     bool zones_seen;
     unsigned bucket;
     bool shadow; /* shadow policies count as enforced */
+    bool peer_later;
+    unsigned encrypt; /* of the endpoint */
 };
 
 struct naive_result {
     int effect, reason;
     const char *policy, *rule;
-    unsigned encrypt;
 };
 
 static int32_t zone_offset(const char *zone)
@@ -269,7 +283,7 @@ static bool below(struct pil_slice name, struct pil_slice suffix)
     return name.len > len && memcmp(name.at + name.len - len, dotted, len) == 0;
 }
 
-enum fits { NO, YES, BLIND };
+enum fits { NO, YES, BLIND, LATER };
 
 static enum fits naive_one(const struct naive *n, const struct pil_resource *r)
 {
@@ -297,8 +311,7 @@ static enum fits naive_one(const struct naive *n, const struct pil_resource *r)
     }
 }
 
-/* Also the strictest encryption of the services through which it fits. */
-static enum fits naive_resource(const struct naive *n, const char *text, unsigned *encrypt)
+static enum fits naive_resource(const struct naive *n, const char *text)
 {
     struct pil_resource r;
     enum fits best = NO;
@@ -312,15 +325,83 @@ static enum fits naive_resource(const struct naive *n, const char *text, unsigne
         if (!pil_slice_equal(pil_slice_of(s->title), r.name))
             continue;
         for (size_t e = 0; e < s->endpoints.count; e++) {
-            unsigned ignored = 0;
-            enum fits one = naive_resource(n, s->endpoints.item[e], &ignored);
+            enum fits one = naive_resource(n, s->endpoints.item[e]);
 
-            if (one == YES && s->encrypt > *encrypt)
-                *encrypt = s->encrypt;
             best = one == YES || best == YES ? YES : one == BLIND ? BLIND : best;
         }
     }
     return best;
+}
+
+/* A listener on all addresses is at every endpoint with its port. */
+static bool naive_any_address(const struct naive *n, const struct pil_resource *r)
+{
+    static const struct pil_ip any6;
+    struct pil_ip any4;
+    bool v4 = r->prefix.bits >= 96 && pil_ip_is_v4(&r->prefix.ip);
+
+    assert_err(pil_ip_parse(pil_slice_of("0.0.0.0"), &any4), PIL_OK);
+    return n->q->action == PIL_ACTION_LISTEN && n->q->kind == PIL_KIND_INET &&
+           r->kind == PIL_KIND_INET && n->q->port >= r->ports.low && n->q->port <= r->ports.high &&
+           (memcmp(&n->q->ip, &any6, sizeof(any6)) == 0 ||
+            (v4 && memcmp(&n->q->ip, &any4, sizeof(any4)) == 0));
+}
+
+static bool naive_at_service(const struct naive *n, const struct pil_service *s)
+{
+    for (size_t e = 0; e < s->endpoints.count; e++) {
+        struct pil_resource r;
+
+        assert_err(pil_resource_parse(pil_slice_of(s->endpoints.item[e]), &r, NULL), PIL_OK);
+        if (r.kind != PIL_KIND_UNIX && (naive_one(n, &r) != NO || naive_any_address(n, &r)))
+            return true;
+    }
+    return false;
+}
+
+/* What the endpoints of the question ask for, and how many of them expect somebody. */
+static unsigned naive_encrypt(const struct naive *n, unsigned *expecting)
+{
+    const bool connect = n->q->action == PIL_ACTION_CONNECT;
+    unsigned strictest = PIL_ENCRYPT_UNSET;
+
+    *expecting = 0;
+    if (n->q->action == PIL_ACTION_RESOLVE)
+        return strictest;
+    for (size_t i = 0; i < n->m->service_count; i++) {
+        const struct pil_service *s = &n->m->service[i];
+
+        if (!naive_at_service(n, s))
+            continue;
+        *expecting += s->identity != NULL;
+        if (s->encrypt == PIL_ENCRYPT_OFF ||
+            (connect && s->encrypt == PIL_ENCRYPT_PERMISSIVE && !s->identity))
+            continue;
+        strictest = s->encrypt > strictest ? s->encrypt : strictest;
+    }
+    return strictest;
+}
+
+/* What the ID of the peer says; the text of a list stands for itself, for a workload or a role. */
+static bool naive_peer(const struct naive *n, const struct pil_strings *list)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < list->count && !found; i++) {
+        const char *text = list->item[i];
+        char id[300];
+
+        if (strncmp(text, "workload:", 9) == 0) {
+            snprintf(id, sizeof(id), "spiffe://corp.example/%s", text + 9);
+            found = pil_slice_equal(pil_slice_of(id), n->q->peer);
+        } else if (strncmp(text, "spiffe://", 9) == 0) {
+            found = pil_glob_match(pil_slice_of(text), n->q->peer, true);
+        }
+        for (size_t r = 0; strncmp(text, "role:", 5) == 0 && r < n->m->role_count; r++)
+            if (strcmp(n->m->role[r].title, text + 5) == 0)
+                found = naive_peer(n, &n->m->role[r].members);
+    }
+    return found && n->q->peer.len > 0;
 }
 
 static bool naive_time(const struct naive *n, const struct pil_when *w)
@@ -346,6 +427,7 @@ static enum fits naive_when(const struct naive *n, const struct pil_when *w)
         return YES;
     if ((w->source.has && !(n->q->seen & PIL_FIELD_SOURCE)) ||
         (w->caller.has && !(n->q->seen & PIL_FIELD_CALLER)) ||
+        (w->peer.has && !(n->q->seen & PIL_FIELD_PEER) && !n->peer_later) ||
         ((w->has_hours || w->has_days) && !n->zones_seen))
         return BLIND;
     for (size_t i = 0; i < w->source.count; i++) {
@@ -362,10 +444,14 @@ static enum fits naive_when(const struct naive *n, const struct pil_when *w)
     one = false;
     for (size_t i = 0; i < w->uid_count; i++)
         one = one || w->uid[i] == n->uid;
-    return fits && (!w->has_uids || one) && naive_time(n, w) ? YES : NO;
+    if (!fits || (w->has_uids && !one) || !naive_time(n, w))
+        return NO;
+    if (w->peer.has && !(n->q->seen & PIL_FIELD_PEER))
+        return LATER;
+    return !w->peer.has || naive_peer(n, &w->peer) ? YES : NO;
 }
 
-static enum fits naive_rule(const struct naive *n, const struct pil_rule *r, unsigned *encrypt)
+static enum fits naive_rule(const struct naive *n, const struct pil_rule *r)
 {
     enum fits best = r->resources.has ? NO : YES, when;
     bool action = !r->actions.has;
@@ -377,8 +463,10 @@ static enum fits naive_rule(const struct naive *n, const struct pil_rule *r, uns
     if (!action)
         return NO;
     when = naive_when(n, &r->when);
+    if (when == LATER)
+        when = r->effect == PIL_ALLOW ? YES : NO;
     for (size_t i = 0; i < r->resources.count; i++) {
-        enum fits one = naive_resource(n, r->resources.item[i], encrypt);
+        enum fits one = naive_resource(n, r->resources.item[i]);
 
         if (one == YES)
             one = when;
@@ -403,21 +491,14 @@ static void naive_walk(const struct naive *n, const struct pil_policy *p, unsign
         return;
     for (size_t i = 0; i < p->rule_count; i++) {
         const struct pil_rule *r = &p->rule[i];
-        unsigned encrypt = 0;
-        enum fits fits = naive_rule(n, r, &encrypt);
+        enum fits fits = naive_rule(n, r);
 
         if (r->effect == PIL_DENY && fits != NO && earlier(p->title, r->title, deny))
             *deny = (struct naive_result){
                 PIL_DENY, fits == YES ? PIL_REASON_RULE_DENY : PIL_REASON_UNSEEN_FIELD, p->title,
-                r->title, 0};
-        if (r->effect == PIL_ALLOW && fits == YES) {
-            if (encrypt > allow->encrypt)
-                allow->encrypt = encrypt;
-            encrypt = allow->encrypt;
-            if (earlier(p->title, r->title, allow))
-                *allow = (struct naive_result){PIL_ALLOW, PIL_REASON_RULE_ALLOW, p->title, r->title,
-                                               encrypt};
-        }
+                r->title};
+        if (r->effect == PIL_ALLOW && fits == YES && earlier(p->title, r->title, allow))
+            *allow = (struct naive_result){PIL_ALLOW, PIL_REASON_RULE_ALLOW, p->title, r->title};
     }
     if (p->has_default) {
         bool better = distance < *nearest;
@@ -431,7 +512,7 @@ static void naive_walk(const struct naive *n, const struct pil_policy *p, unsign
             *fallback = (struct naive_result){
                 p->default_effect,
                 p->default_effect == PIL_ALLOW ? PIL_REASON_DEFAULT_ALLOW : PIL_REASON_DEFAULT_DENY,
-                p->title, NULL, 0};
+                p->title, NULL};
         }
     }
     for (size_t i = 0; i < p->inherits.count; i++)
@@ -442,17 +523,21 @@ static void naive_walk(const struct naive *n, const struct pil_policy *p, unsign
 static struct naive_result naive_eval(const struct naive *n)
 {
     struct naive_result deny = {0}, allow = {0};
-    struct naive_result fallback = {PIL_DENY, PIL_REASON_NO_DEFAULT, NULL, NULL, 0};
+    struct naive_result fallback = {PIL_DENY, PIL_REASON_NO_DEFAULT, NULL, NULL};
     unsigned nearest = UINT32_MAX;
 
     if (n->m->has_default && n->m->default_effect == PIL_ALLOW)
-        fallback = (struct naive_result){PIL_ALLOW, PIL_REASON_DEFAULT_ALLOW, NULL, NULL, 0};
+        fallback = (struct naive_result){PIL_ALLOW, PIL_REASON_DEFAULT_ALLOW, NULL, NULL};
     else if (n->m->has_default)
-        fallback = (struct naive_result){PIL_DENY, PIL_REASON_DEFAULT_DENY, NULL, NULL, 0};
+        fallback = (struct naive_result){PIL_DENY, PIL_REASON_DEFAULT_DENY, NULL, NULL};
     for (size_t i = 0; i < n->m->policy_count; i++)
         if (naive_in(n, &n->m->policy[i].applies))
             naive_walk(n, &n->m->policy[i], 0, &deny, &allow, &fallback, &nearest);
-    return deny.policy ? deny : allow.policy ? allow : fallback;
+    if (deny.policy)
+        return deny;
+    if (n->q->action == PIL_ACTION_SEND && n->encrypt == PIL_ENCRYPT_REQUIRED)
+        return (struct naive_result){PIL_DENY, PIL_REASON_UNENCRYPTED, NULL, NULL};
+    return allow.policy ? allow : fallback;
 }
 
 /* ---- one against the other ------------------------------------------------------------------ */
@@ -467,8 +552,14 @@ static const char *const names[] = {"",
                                     ".corp.example"};
 static const char *const paths[] = {"/run/a.sock", "/run/b.sock", "/run/db/main.sock", "@bus", "",
                                     "/tmp/x"};
-static const char *const ips[] = {"10.0.0.1", "10.0.0.2",    "10.0.0.9", "10.1.2.3",
-                                  "fd00::1",  "192.168.1.1", "8.8.8.8"};
+static const char *const ips[] = {"10.0.0.1",    "10.0.0.2", "10.0.0.9", "10.1.2.3", "fd00::1",
+                                  "192.168.1.1", "8.8.8.8",  "0.0.0.0",  "::"};
+static const char *const ids[] = {"",
+                                  "spiffe://corp.example/web",
+                                  "spiffe://corp.example/ledger",
+                                  "spiffe://corp.example/edge-1",
+                                  "spiffe://corp.example/a/b",
+                                  "spiffe://other.example/x/y"};
 static const uint16_t ports[] = {53, 80, 90, 91, 443, 5432, 8080, 25, 0, 65535};
 
 static void random_query(struct pil_query *q)
@@ -476,7 +567,12 @@ static void random_query(struct pil_query *q)
     memset(q, 0, sizeof(*q));
     q->action = (uint8_t)(1 + roll(PIL_ACTION_COUNT - 1));
     q->kind = (uint8_t)(1 + roll(3));
-    q->seen = (uint8_t)(chance(70) ? PIL_FIELD_ALL : roll(8));
+    q->seen = (uint8_t)(chance(70) ? PIL_FIELD_ALL : roll(PIL_FIELD_ALL + 1));
+    if (q->action == PIL_ACTION_CONNECT && chance(50)) {
+        q->flags = PIL_QUERY_PEER_LATER;
+        q->seen &= PIL_FIELD_TOLD;
+    }
+    q->peer = pil_slice_of(ids[roll(PIL_NELEM(ids))]);
     q->port = ports[roll(PIL_NELEM(ports))];
     assert_err(pil_ip_parse(pil_slice_of(ips[roll(PIL_NELEM(ips))]), &q->ip), PIL_OK);
     assert_err(pil_ip_parse(pil_slice_of(ips[roll(PIL_NELEM(ips))]), &q->source), PIL_OK);
@@ -501,7 +597,8 @@ static void collect(void *cookie, const struct pil_eval_step *s)
     if (s->effect == PIL_DENY && (s->outcome == PIL_STEP_MATCH || s->outcome == PIL_STEP_UNSEEN) &&
         seen->deny == PIL_NO_INDEX)
         seen->deny = s->rule;
-    if (s->effect == PIL_ALLOW && s->outcome == PIL_STEP_MATCH && seen->allow == PIL_NO_INDEX)
+    if (s->effect == PIL_ALLOW && (s->outcome == PIL_STEP_MATCH || s->outcome == PIL_STEP_LATER) &&
+        seen->allow == PIL_NO_INDEX)
         seen->allow = s->rule;
 }
 
@@ -512,6 +609,28 @@ static void expect_same(const struct pil_image *img, uint32_t rule, uint32_t pol
     assert_string_equal(pil_image_rule_name(img, rule), want->rule ? want->rule : "");
 }
 
+static void count_one(void *cookie, const char *identity)
+{
+    assert_int_equal(strncmp(identity, "spiffe://", 9), 0);
+    ++*(unsigned *)cookie;
+}
+
+/* An endpoint that stands twice tells twice, so only whether there is one can be compared. */
+static void compare_services(const struct pil_image *img, struct naive *n)
+{
+    unsigned expecting, told = 0, count;
+
+    n->encrypt = naive_encrypt(n, &expecting);
+    n->peer_later = (n->q->flags & PIL_QUERY_PEER_LATER) &&
+                    (n->encrypt == PIL_ENCRYPT_REQUIRED || n->encrypt == PIL_ENCRYPT_PERMISSIVE);
+    assert_int_equal(pil_eval_encrypt(img, n->q), n->encrypt);
+    if (n->q->action != PIL_ACTION_CONNECT)
+        return;
+    count = pil_eval_identities(img, n->q, count_one, &told);
+    assert_int_equal(count, told);
+    assert_true(told >= expecting && (told == 0) == (expecting == 0));
+}
+
 static void compare(const struct pil_image *img, struct naive *n, const struct pil_eval_env *env)
 {
     struct pil_subject who = {n->who ? pil_image_workload_find(img, pil_slice_of(n->who)) : 0,
@@ -520,14 +639,17 @@ static void compare(const struct pil_image *img, struct naive *n, const struct p
     struct naive_result real, shadow;
     struct pil_verdict v;
 
+    compare_services(img, n);
     pil_eval_explain(img, &who, n->q, env, &v, collect, &seen);
     n->shadow = false;
     real = naive_eval(n);
     assert_int_equal(v.effect, real.effect);
     assert_string_equal(pil_reason_name(v.reason), pil_reason_name((unsigned)real.reason));
     expect_same(img, v.rule, v.policy, &real);
-    assert_int_equal(v.encrypt, real.effect == PIL_ALLOW ? real.encrypt : 0);
-    if (seen.deny != PIL_NO_INDEX || seen.allow != PIL_NO_INDEX)
+    assert_int_equal(v.encrypt, n->q->action == PIL_ACTION_SEND ? 0 : n->encrypt);
+    if (real.reason == PIL_REASON_UNENCRYPTED)
+        assert_int_equal(seen.deny, PIL_NO_INDEX);
+    else if (seen.deny != PIL_NO_INDEX || seen.allow != PIL_NO_INDEX)
         assert_int_equal(v.rule, seen.deny != PIL_NO_INDEX ? seen.deny : seen.allow);
     else
         assert_int_equal(v.rule, PIL_NO_INDEX);

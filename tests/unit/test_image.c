@@ -20,7 +20,7 @@ static const char policy[] =
     "\"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\" }\n"
     "workload \"unit\" { unit = \"a.service\" cgroup = \"/system.slice/*\" }\n"
     "service \"db\" { endpoints = {\"10.0.0.1:5432\"} encrypt = required }\n"
-    "service \"plain\" { endpoints = {\"10.0.0.2:80\"} encrypt = off }\n"
+    "service \"plain\" { endpoints = {\"10.0.0.2:80\"} encrypt = native }\n"
     "policy \"p\" { owner = \"team\" version = 7 stage = shadow applies = {\"*\"}\n"
     "  rule \"z\" { effect = allow resources = {\"service:db\"}\n"
     "    when { hours = \"06:00-22:00\" caller = {\"lib*\"} timezone = \"Europe/Berlin\" } }\n"
@@ -149,13 +149,13 @@ static void obligations_that_nobody_keeps_are_told(void **state)
     (void)state;
     assert_int_equal(pil_image_unmet(&img, 0, note_unmet, told), 3);
     assert_string_equal(told,
-                        "9: encrypt = required of service \"db\" cannot be kept by this build; "
-                        "legal is off\n"
+                        "10: encrypt = native of service \"plain\" cannot be kept by this build; "
+                        "legal is required, permissive or off\n"
                         "15: rate of rule \"a\" cannot be kept by this build; legal is no rate\n"
                         "17: route \"db\" cannot be kept by this build; legal is no route\n");
     told[0] = '\0';
     assert_int_equal(
-        pil_image_unmet(&img, PIL_OBLIGATION_ENCRYPT | PIL_OBLIGATION_ROUTE, note_unmet, told), 1);
+        pil_image_unmet(&img, PIL_OBLIGATION_NATIVE | PIL_OBLIGATION_ROUTE, note_unmet, told), 1);
     assert_int_equal(pil_image_unmet(&img, 7, note_unmet, told), 0);
 }
 
@@ -245,6 +245,7 @@ static void deep_checks_hold_with_a_right_digest(void **state)
     refused(AT(WORKLOADS, struct pil_layout_workload, 1, exe), &texts, 4);
     refused(AT(WORKLOADS, struct pil_layout_workload, 0, title), &one, 1);
     refused(AT(SERVICES, struct pil_layout_service, 0, encrypt), &wild, 1);
+    refused(AT(SERVICES, struct pil_layout_service, 0, server_first), &wild, 1);
     refused(AT(SERVICES, struct pil_layout_service, 0, endpoints.count), &big, 4);
     refused(AT(POLICIES, struct pil_layout_policy, 0, rollout), &wild, 1);
     refused(AT(POLICIES, struct pil_layout_policy, 0, rules.count), &one, 1);
@@ -256,6 +257,9 @@ static void deep_checks_hold_with_a_right_digest(void **state)
     refused(AT(WHENS, struct pil_layout_when, 1, zone), &one, 1);
     refused(AT(WHENS, struct pil_layout_when, 0, flags), &one, 1);
     refused(AT(WHENS, struct pil_layout_when, 1, days), &wild, 1);
+    refused(AT(WHENS, struct pil_layout_when, 1, flags), &wild, 1);
+    refused(AT(WHENS, struct pil_layout_when, 1, peer.count), &big, 4);
+    refused(AT(WHENS, struct pil_layout_when, 1, peers.count), &big, 4);
     refused(AT(RATES, struct pil_layout_rate, 0, by), &wild, 1);
     refused(AT(GRANTS, struct pil_layout_grant, 0, enforce), &wild, 1);
     refused(AT(RESOURCES, struct pil_layout_resource, 0, kind), &wild, 1);
@@ -266,6 +270,30 @@ static void deep_checks_hold_with_a_right_digest(void **state)
     refused(AT(CANDIDATES, struct pil_layout_candidate, 0, rule), &big, 4);
     refused(AT(CANDIDATES, struct pil_layout_candidate, 0, active), &wild, 1);
     refused(AT(PLACES, struct pil_layout_place, 0, file), &big, 4);
+}
+
+/* What the part of services holds is what the services say. */
+static void endpoints_must_be_those_of_services(void **state)
+{
+    const struct pil_layout_head *h = pil_layout_head(&img);
+    const struct pil_layout_part *part =
+        pil_layout_parts(h) + pil_layout_count(h, PIL_LAYOUT_WORKLOADS) + 1;
+    const struct pil_layout_slot *slot = pil_layout_slots(h) + part->slots;
+    const uint32_t services = pil_layout_count(h, PIL_LAYOUT_SERVICES);
+    const uint8_t off = PIL_ENCRYPT_OFF, allow = PIL_ALLOW, less = 99, one = 1;
+    uint32_t at;
+
+    (void)state;
+    assert_true(part->shapes.count > 0);
+    while (slot->candidates.count == 0)
+        slot++;
+    at = slot->candidates.first;
+    refused(AT(CANDIDATES, struct pil_layout_candidate, at, rule), &services, 4);
+    refused(AT(CANDIDATES, struct pil_layout_candidate, at, encrypt), &off, 1);
+    refused(AT(CANDIDATES, struct pil_layout_candidate, at, effect), &allow, 1);
+    refused(AT(CANDIDATES, struct pil_layout_candidate, at, enforce), &less, 1);
+    refused(AT(CANDIDATES, struct pil_layout_candidate, at, when), &one, 1);
+    refused(AT(CANDIDATES, struct pil_layout_candidate, 0, encrypt), &one, 1);
 }
 
 /* A table without an empty slot would never end a search. */
@@ -302,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_wrong_frame_is_refused),
         cmocka_unit_test(every_flipped_bit_is_seen),
         cmocka_unit_test(deep_checks_hold_with_a_right_digest),
+        cmocka_unit_test(endpoints_must_be_those_of_services),
         cmocka_unit_test(a_table_must_have_an_end),
     };
 

@@ -110,7 +110,7 @@ static void every_example_is_accepted_as_it_is(void **state)
 static void every_example_of_the_reference_is_legal(void **state)
 {
     char *text = slurp("docs/policy.md"), *at = text;
-    unsigned count = 0, all = PIL_OBLIGATION_ENCRYPT | PIL_OBLIGATION_RATE | PIL_OBLIGATION_ROUTE;
+    unsigned count = 0, all = PIL_OBLIGATION_NATIVE | PIL_OBLIGATION_RATE | PIL_OBLIGATION_ROUTE;
 
     (void)state;
     while ((at = strstr(at, "```policy\n"))) {
@@ -133,7 +133,7 @@ static void every_example_of_the_reference_is_legal(void **state)
 static const char obliged[] = "schema = 1\n"
                               "workload w { exe = \"/x\" }\n"
                               "service s { endpoints = {\"h:1\"}\n"
-                              "            encrypt = required }\n"
+                              "            encrypt = native }\n"
                               "policy p { applies = {\"workload:w\"}\n"
                               "    rule r { effect = allow  resources = {\"service:s\"}\n"
                               "             rate { limit = 1  per = 1s } } }\n"
@@ -158,7 +158,7 @@ static void assert_told(const struct heard *heard, unsigned n, const char *text)
 
 static void what_cannot_be_kept_is_refused_with_its_place(void **state)
 {
-    unsigned all = PIL_OBLIGATION_ENCRYPT | PIL_OBLIGATION_RATE | PIL_OBLIGATION_ROUTE;
+    unsigned all = PIL_OBLIGATION_NATIVE | PIL_OBLIGATION_RATE | PIL_OBLIGATION_ROUTE;
     struct pil_image_counts counts;
     struct heard heard;
 
@@ -167,7 +167,7 @@ static void what_cannot_be_kept_is_refused_with_its_place(void **state)
     assert_string_equal(heard.text, "");
     assert_int_equal(counts.rules, 1);
     assert_err(build(obliged, 0, &heard, &counts), PIL_E_UNMET);
-    assert_told(&heard, 0, "p.conf:4: encrypt = required of service \"s\" cannot be kept");
+    assert_told(&heard, 0, "p.conf:4: encrypt = native of service \"s\" cannot be kept");
     assert_told(&heard, 1, "p.conf:7: rate of rule \"r\" cannot be kept");
     assert_told(&heard, 2, "p.conf:8: route \"s\" cannot be kept");
     assert_told(&heard, 3, "");

@@ -201,12 +201,30 @@ static void obligations_that_cannot_be_met_are_refused(void **state)
     (void)state;
     begin(&w, 0);
     load(&w, "schema = 1\ndefault = deny\ntrust_domain = \"a.example\"\n"
-             "service \"s\" { endpoints = {\"10.0.0.1:80\"} encrypt = required }\n"
+             "service \"s\" { endpoints = {\"10.0.0.1:80\"} encrypt = native }\n"
              "policy \"p\" { applies = {\"*\"} rule \"r\" { effect = allow actions = {connect} "
              "resources = {\"service:s\"} } }\n");
     assert_int_equal(w.outcome, PIL_RELOAD_FAILED);
     assert_null(pil_store_current(w.store));
     assert_int_equal(ask(&w, "10.0.0.1", 80).reason, PIL_REASON_NO_POLICY);
+    finish(&w);
+}
+
+/* Encryption is of the endpoint, and what the engine says of it reaches who asked. */
+static void encryption_is_in_the_verdict(void **state)
+{
+    struct world w;
+
+    (void)state;
+    begin(&w, 0);
+    load(&w, "schema = 1\ndefault = allow\ntrust_domain = \"a.example\"\n"
+             "service \"s\" { endpoints = {\"10.0.0.1:80\"} encrypt = required }\n"
+             "policy \"p\" { applies = {\"*\"} rule \"r\" { effect = deny actions = {connect} "
+             "resources = {\"10.0.0.1:81\"} } }\n");
+    assert_int_equal(w.outcome, PIL_RELOAD_NEW);
+    assert_int_equal(ask(&w, "10.0.0.1", 80).encrypt, PIL_ENCRYPT_REQUIRED);
+    assert_int_equal(ask(&w, "10.0.0.1", 80).effect, PIL_ALLOW);
+    assert_int_equal(ask(&w, "10.0.0.2", 80).encrypt, PIL_ENCRYPT_UNSET);
     finish(&w);
 }
 
@@ -349,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_broken_policy_changes_nothing),
         cmocka_unit_test(the_same_bytes_keep_the_generation),
         cmocka_unit_test(obligations_that_cannot_be_met_are_refused),
+        cmocka_unit_test(encryption_is_in_the_verdict),
         cmocka_unit_test(a_garbled_image_is_refused),
         cmocka_unit_test(an_old_policy_denies),
         cmocka_unit_test(the_status_page_cannot_be_written),
