@@ -18,6 +18,7 @@ enum kind {
     KIND_PATH,
     KIND_WORD,
     KIND_TIME,
+    KIND_SECONDS, /* written as a time, kept in whole seconds */
     KIND_SIZE,
     KIND_COUNT,
     KIND_MODE,
@@ -38,6 +39,7 @@ struct row {
 
 static const char *const on_full_words[] = {"drop", "block", "deny", NULL};
 static const char *const allows_words[] = {"all", "denials", NULL};
+static const char *const source_words[] = {"ca", "files", NULL};
 
 #define AT(field) offsetof(struct pil_settings, field)
 
@@ -70,6 +72,13 @@ static const struct row rows[] = {
     {"hash_size", KIND_SIZE, AT(hash_size), 1024, 4294967295u, NULL, "1G", "1K..4095M"},
     {"metrics", KIND_LIST, AT(metrics), 0, 8, NULL, NULL,
      "a list of \"127.0.0.1:PORT\", \"[::1]:PORT\" or \"unix:/path\""},
+    {"state", KIND_PATH, AT(state), 1, 3800, NULL, PIL_DEFAULT_STATE, "an absolute path"},
+    {"identity", KIND_WORD, AT(identity), 0, 0, source_words, "ca", "ca, files"},
+    {"identity_files", KIND_LIST, AT(identity_files), 0, 3, NULL, NULL,
+     "a folder, one PEM file, or certificate, key and roots in this order"},
+    {"identity_lifetime", KIND_SECONDS, AT(identity_lifetime), 2, 2592000, NULL, "1h", "2s..30d"},
+    {"root_lifetime", KIND_SECONDS, AT(root_lifetime), 8, 315360000, NULL, "365d", "8s..3650d"},
+    {"trust", KIND_LIST, AT(trust), 0, 32, NULL, NULL, "a list of at most 32 PEM files"},
 };
 
 static const struct row *row_find(const char *name)
@@ -171,6 +180,11 @@ static bool parse_number(const struct row *row, const char *text, uint64_t *out)
     switch (row->kind) {
     case KIND_TIME:
         return parse_amount(text, time_units, out) && *out >= row->low && *out <= row->high;
+    case KIND_SECONDS:
+        if (!parse_amount(text, time_units, out) || *out % 1000 != 0)
+            return false;
+        *out /= 1000;
+        return *out >= row->low && *out <= row->high;
     case KIND_SIZE:
         return parse_amount(text, size_units, out) && *out >= row->low && *out <= row->high;
     case KIND_COUNT:

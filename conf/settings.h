@@ -32,6 +32,12 @@ enum pil_log_allows {
     PIL_LOG_ALLOWS_DENIALS,
 };
 
+/* Where identities come from. */
+enum pil_identity_source {
+    PIL_IDENTITY_CA = 0, /* the built-in CA */
+    PIL_IDENTITY_FILES,  /* files that another agent renews */
+};
+
 struct pil_list {
     char **item;
     size_t count;
@@ -60,6 +66,12 @@ struct pil_settings {
     uint32_t host_cache; /* entries */
     uint32_t hash_size;  /* largest executable that is hashed, bytes */
     struct pil_list metrics;
+    char *state;                    /* folder of what outlives policyd: roots, revocations */
+    uint32_t identity;              /* enum pil_identity_source */
+    struct pil_list identity_files; /* of source files */
+    uint32_t identity_lifetime;     /* seconds */
+    uint32_t root_lifetime;         /* seconds */
+    struct pil_list trust;          /* files with roots of others that are believed too */
 };
 
 /* The defaults. PIL_E_NOMEM leaves nothing behind. */

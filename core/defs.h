@@ -20,6 +20,7 @@
 #define PIL_DEFAULT_SETTINGS   "/etc/pillion/policyd.conf" /* of root's: the host is governed */
 #define PIL_DEFAULT_POLICY_DIR "/etc/pillion/policy.d"
 #define PIL_DEFAULT_SWITCH     "/etc/pillion/switch"
+#define PIL_DEFAULT_STATE      "/var/lib/pillion"
 
 /* Text limits, in bytes without the terminating NUL. */
 #define PIL_NAME_MAX   253u  /* a host name: RFC 1035 section 2.3.4, as text */

@@ -29,11 +29,11 @@ static bool find_group(const char *setting, const char *name, gid_t *out, struct
 }
 
 int pil_privilege_find(const struct pil_settings *settings, struct pil_diag *diag,
-                       struct pil_identity *out)
+                       struct pil_privilege *out)
 {
     unsigned before = diag->errors;
 
-    *out = (struct pil_identity){.uid = geteuid(), .gid = getegid(), .control_gid = (gid_t)-1};
+    *out = (struct pil_privilege){.uid = geteuid(), .gid = getegid(), .control_gid = (gid_t)-1};
     if (settings->user[0] != '\0') {
         const struct passwd *user = getpwnam(settings->user);
 
@@ -53,7 +53,7 @@ int pil_privilege_find(const struct pil_settings *settings, struct pil_diag *dia
     return diag->errors > before ? PIL_E_NOTFOUND : PIL_OK;
 }
 
-static bool become(const struct pil_identity *who)
+static bool become(const struct pil_privilege *who)
 {
     if (!who->change || geteuid() != 0)
         return true;
@@ -88,7 +88,7 @@ static bool fail(struct pil_diag *diag, const char *step)
     return false;
 }
 
-int pil_privilege_drop(const struct pil_identity *who, struct pil_diag *diag)
+int pil_privilege_drop(const struct pil_privilege *who, struct pil_diag *diag)
 {
     bool root = geteuid() == 0;
 

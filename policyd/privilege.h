@@ -19,7 +19,7 @@
 #include "conf/diag.h"
 #include "conf/settings.h"
 
-struct pil_identity {
+struct pil_privilege {
     bool change;
     uid_t uid;
     gid_t gid;
@@ -28,8 +28,8 @@ struct pil_identity {
 
 /* Looks the names up; an unknown one is an error in the diag. */
 int pil_privilege_find(const struct pil_settings *settings, struct pil_diag *diag,
-                       struct pil_identity *out) PIL_USERESULT;
+                       struct pil_privilege *out) PIL_USERESULT;
 
-int pil_privilege_drop(const struct pil_identity *who, struct pil_diag *diag) PIL_USERESULT;
+int pil_privilege_drop(const struct pil_privilege *who, struct pil_diag *diag) PIL_USERESULT;
 
 #endif

@@ -254,7 +254,7 @@ static const char *log_problem(int err)
 }
 
 /* What another user will own is not looked for behind links, which that user may have made. */
-static int open_log(struct run *run, const struct pil_identity *who)
+static int open_log(struct run *run, const struct pil_privilege *who)
 {
     const struct pil_settings *set = &run->d.settings;
     int err = pil_log_open(set->log, set->log_buffer, (enum pil_on_full)set->on_full, !who->change,
@@ -266,7 +266,7 @@ static int open_log(struct run *run, const struct pil_identity *who)
 }
 
 /* What has to be done as whoever policyd was started as. */
-static int open_outside(struct run *run, struct pil_identity *who)
+static int open_outside(struct run *run, struct pil_privilege *who)
 {
     int err = pil_privilege_find(&run->d.settings, run->diag, who);
 
@@ -326,7 +326,7 @@ static int end_with_keeper(const struct run *run)
 
 static int start(struct run *run)
 {
-    struct pil_identity who;
+    struct pil_privilege who;
     int err = open_outside(run, &who);
 
     if (!err)
