@@ -37,6 +37,8 @@ static int read_arguments(const struct pil_command *self, struct arguments *a, i
         {0, "sha256", "HEX", "with --exe or --pid: digest of it", NULL, &a->sha256, NULL},
         {'n', "name", "HOST", "the name that gave the address", NULL, &a->asked.name, NULL},
         {0, "source", "ADDRESS", "accept: the peer's address", NULL, &a->asked.source, NULL},
+        {0, "peer", "SPIFFE-ID", "who showed this identity; \"\" is nobody", NULL, &a->asked.peer,
+         NULL},
         {'c', "caller", "LIBRARY", "the calling library, as libpq.so.5", NULL, &a->asked.caller,
          NULL},
         {0, "at", "TIME", PIL_WHEN_LEGAL, NULL, &a->at, NULL},

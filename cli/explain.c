@@ -53,11 +53,17 @@ static void take_step(void *cookie, const struct pil_eval_step *from)
     };
 }
 
+/* Counts for the decision: an allow rule also when its peer is still to come. */
+static bool counts(const struct step *s)
+{
+    return s->outcome == PIL_STEP_MATCH || (s->outcome == PIL_STEP_LATER && s->effect == PIL_ALLOW);
+}
+
 /* Matching rules first, then the nearest, then the image's own order. */
 static int nearer(const void *a, const void *b)
 {
     const struct step *x = a, *y = b;
-    bool x_matches = x->outcome == PIL_STEP_MATCH, y_matches = y->outcome == PIL_STEP_MATCH;
+    bool x_matches = counts(x), y_matches = counts(y);
 
     if (x_matches != y_matches)
         return x_matches ? -1 : 1;
@@ -80,7 +86,7 @@ static size_t worth(const struct told *t, bool all)
 {
     size_t matches = 0;
 
-    while (matches < t->count && t->step[matches].outcome == PIL_STEP_MATCH)
+    while (matches < t->count && counts(&t->step[matches]))
         matches++;
     if (all || t->count - matches <= PIL_EXPLAIN_NEAREST)
         return t->count;
@@ -112,11 +118,16 @@ static const char *error_name(const struct told *t)
 
 /* ---- for people ----------------------------------------------------------------------------- */
 
-static void print_decider(const struct told *t, const char *label, uint32_t policy, uint32_t rule)
+static void print_decider(const struct told *t, const char *label, uint8_t reason, uint32_t policy,
+                          uint32_t rule)
 {
     char place[PIL_TEXT_MAX + 16];
 
     printf("  %-9s ", label);
+    if (reason == PIL_REASON_UNENCRYPTED) {
+        puts("the service that is reached");
+        return;
+    }
     if (policy == PIL_NO_INDEX) {
         place_text(pil_image_default_place(t->img), place, sizeof(place));
         printf("mesh-wide default (%s)\n", place);
@@ -164,6 +175,24 @@ static void print_steps(const struct told *t, bool all)
         printf("  and %zu more; --all shows them\n", t->count - shown);
 }
 
+static void print_identity(void *cookie, const char *identity)
+{
+    (void)cookie;
+    printf("  server    %s\n", identity);
+}
+
+/* What comes besides the verdict: the encryption, and who must be there. */
+static void print_encryption(const struct told *t)
+{
+    if (t->verdict.encrypt == PIL_ENCRYPT_UNSET)
+        return;
+    printf("  encrypt   %s\n", pil_encrypt_name(t->verdict.encrypt));
+    if (t->query->action == PIL_ACTION_CONNECT)
+        pil_eval_identities(t->img, t->query, print_identity, NULL);
+    if (t->query->flags & PIL_QUERY_PEER_LATER)
+        puts("  peer      is asked about once more after the handshake");
+}
+
 static void print_text(const struct told *t, const char *resource, bool all)
 {
     const struct pil_verdict *v = &t->verdict;
@@ -173,15 +202,14 @@ static void print_text(const struct told *t, const char *resource, bool all)
     printf(" as %s, uid %u\n", *workload_of(t) ? workload_of(t) : "the workload without a name",
            (unsigned)t->who->uid);
     printf("  reason    %s (%s)\n", pil_reason_text(v->reason), pil_reason_name(v->reason));
-    print_decider(t, "decided", v->policy, v->rule);
+    print_decider(t, "decided", v->reason, v->policy, v->rule);
     if (*error_name(t))
         printf("  error     %s\n", error_name(t));
-    if (v->encrypt != PIL_ENCRYPT_UNSET)
-        printf("  encrypt   %s\n", pil_encrypt_name(v->encrypt));
+    print_encryption(t);
     if (v->shadow != PIL_SHADOW_NONE) {
         printf("  shadow    %s: %s\n", pil_shadow_name(v->shadow),
                pil_reason_text(v->shadow_reason));
-        print_decider(t, "", v->shadow_policy, v->shadow_rule);
+        print_decider(t, "", v->shadow_reason, v->shadow_policy, v->shadow_rule);
     }
     print_steps(t, all);
 }
@@ -202,7 +230,10 @@ static json_t *decider_json(const struct told *t, uint32_t policy, uint32_t rule
 
     if (policy == PIL_NO_INDEX) {
         json_object_set_new(out, "policy", json_null());
-        json_object_set_new(out, "place", place_json(pil_image_default_place(t->img)));
+        json_object_set_new(out, "place",
+                            t->verdict.reason == PIL_REASON_UNENCRYPTED
+                                ? json_null()
+                                : place_json(pil_image_default_place(t->img)));
         return out;
     }
     json_object_set_new(out, "policy", pil_out_json_text(pil_image_policy_name(t->img, policy)));
@@ -223,10 +254,24 @@ static json_t *step_json(const struct told *t, const struct step *s)
 
     json_object_set_new(out, "effect", json_string(pil_effect_name(s->effect)));
     json_object_set_new(out, "shadow", json_boolean(s->shadow));
-    json_object_set_new(out, "matches", json_boolean(s->outcome == PIL_STEP_MATCH));
+    json_object_set_new(out, "matches", json_boolean(counts(s)));
     json_object_set_new(out, "here", json_string(pil_step_text(s->outcome)));
     json_object_set_new(out, "wanted", s->wanted ? pil_out_json_text(s->wanted) : json_null());
     json_object_set_new(out, "fits", json_integer(s->fits));
+    return out;
+}
+
+static void add_identity(void *cookie, const char *identity)
+{
+    json_array_append_new(cookie, pil_out_json_text(identity));
+}
+
+static json_t *identities_json(const struct told *t)
+{
+    json_t *out = json_array();
+
+    if (t->query->action == PIL_ACTION_CONNECT)
+        pil_eval_identities(t->img, t->query, add_identity, out);
     return out;
 }
 
@@ -248,6 +293,7 @@ static void print_json(const struct told *t, const char *resource, const json_t 
                     (json_int_t)v->ttl_ms, "shadow_verdict", pil_shadow_name(v->shadow),
                     "addresses", addresses, "rules", rules);
     json_object_set_new(out, "encrypt", json_string(pil_encrypt_name(v->encrypt)));
+    json_object_set_new(out, "identities", identities_json(t));
     if (v->shadow != PIL_SHADOW_NONE) {
         json_object_set_new(out, "shadow_reason", json_string(pil_reason_name(v->shadow_reason)));
         json_object_set_new(out, "shadow_decided",

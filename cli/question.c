@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "conf/resource.h"
+#include "conf/value.h"
 #include "core/err.h"
 
 #define WHOLE 128 /* bits of a prefix that is one address */
@@ -131,6 +132,31 @@ static int ask_resource(const struct pil_asked *asked, unsigned action, struct p
     }
 }
 
+static int check_peer(const char *peer, unsigned action)
+{
+    const struct pil_form *form = &pil_form_spiffe;
+    const char *legal = form->legal;
+
+    if (peer && action != PIL_ACTION_CONNECT && action != PIL_ACTION_ACCEPT)
+        return refuse("only connections have a peer, not", pil_action_name(action),
+                      "connect, accept");
+    if (!peer || !*peer)
+        return PIL_OK;
+    if (strlen(peer) > PIL_PEER_MAX || strpbrk(peer, "*?") || !form->fits(peer, &legal))
+        return refuse("unknown peer", peer, "a SPIFFE ID, spiffe://DOMAIN/PATH, or nothing");
+    return PIL_OK;
+}
+
+static void add_peer(struct pil_query *q, const char *peer)
+{
+    if (peer) {
+        q->peer = pil_slice_of(peer);
+        q->seen |= PIL_FIELD_PEER;
+    } else if (q->action == PIL_ACTION_CONNECT && q->kind == PIL_KIND_INET) {
+        q->flags |= PIL_QUERY_PEER_LATER;
+    }
+}
+
 static int add_conditions(const struct pil_asked *asked, unsigned action, struct pil_question *out)
 {
     struct pil_prefix source = {.bits = 0};
@@ -140,6 +166,8 @@ static int add_conditions(const struct pil_asked *asked, unsigned action, struct
         return refuse("unknown source", asked->source, "one IPv4 or IPv6 address");
     if (asked->source && action != PIL_ACTION_ACCEPT)
         return refuse("only accept has a source, not", pil_action_name(action), "accept");
+    if (check_peer(asked->peer, action))
+        return PIL_E_SYNTAX;
     for (unsigned i = 0; i < out->count; i++) {
         struct pil_query *q = &out->query[i];
 
@@ -153,6 +181,7 @@ static int add_conditions(const struct pil_asked *asked, unsigned action, struct
             q->caller = pil_slice_of(asked->caller);
             q->seen |= PIL_FIELD_CALLER;
         }
+        add_peer(q, asked->peer);
     }
     return PIL_OK;
 }

@@ -5,6 +5,8 @@
  * goes to an address and rules may look at it; a name without an address here is judged with the
  * unspecified address, which no rule but "*" covers.
  *
+ * Without a peer, a connect is the question ahead of the handshake, as a program asks it.
+ *
  * Cost: a look-up of the name, unless the address is given. Errors: a sentence on stderr and
  * PIL_E_SYNTAX. Memory: the queries point into the question. Threads: one.
  */
@@ -23,6 +25,7 @@ struct pil_asked {
     const char *name;   /* the address was got under this name */
     const char *source; /* accept: the peer */
     const char *caller;
+    const char *peer; /* SPIFFE ID that was shown; "": the peer showed none */
 };
 
 struct pil_question {

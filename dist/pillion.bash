@@ -93,7 +93,7 @@ _pillion()
         [[ ${COMP_WORDS[1]} == inspect ]] && COMPREPLY=($(compgen -W "$(_pillion_units)" -- "$cur"))
         return
         ;;
-    --timeout | -t | --at | --cgroup | --sha256 | --source | --caller | -c | --name | \
+    --timeout | -t | --at | --cgroup | --sha256 | --source | --peer | --caller | -c | --name | \
         -n | --host-id | --argv0 | --reason | -r | --for)
         return
         ;;
@@ -103,7 +103,7 @@ _pillion()
     inspect) options="--unit --pid --user --json --socket --help" ;;
     check) options="--json --portable --help" ;;
     explain)
-        options="--as --pid --exe --user --unit --cgroup --sha256 --name --source --caller --at \
+        options="--as --pid --exe --user --unit --cgroup --sha256 --name --source --peer --caller --at \
             --host-id --policy --all --json --socket --help"
         ;;
     render) options="--json --socket --help" ;;

@@ -65,6 +65,37 @@ static void names_and_paths(void **state)
     assert_slice(q.query[0].name, "@abstract");
 }
 
+static void peers_are_ids_or_nobody(void **state)
+{
+    struct pil_asked asked = {.action = "accept", .resource = "10.0.0.1:80"};
+    static const char *const bad[] = {"web", "spiffe://corp.example/*", "spiffe://corp.example/"};
+    struct pil_question q;
+
+    (void)state;
+    assert_err(pil_question_read(&asked, &q), PIL_OK);
+    assert_int_equal(q.query[0].seen & PIL_FIELD_PEER, 0);
+    assert_int_equal(q.query[0].flags, 0);
+    asked.peer = "";
+    assert_err(pil_question_read(&asked, &q), PIL_OK);
+    assert_int_equal(q.query[0].seen & PIL_FIELD_PEER, PIL_FIELD_PEER);
+    assert_int_equal(q.query[0].peer.len, 0);
+    asked.peer = "spiffe://corp.example/web";
+    asked.action = "connect";
+    assert_err(pil_question_read(&asked, &q), PIL_OK);
+    assert_slice(q.query[0].peer, "spiffe://corp.example/web");
+    assert_int_equal(q.query[0].flags, 0);
+    asked.action = "listen";
+    assert_err(pil_question_read(&asked, &q), PIL_E_SYNTAX);
+    asked.action = "connect";
+    for (size_t i = 0; i < PIL_NELEM(bad); i++) {
+        asked.peer = bad[i];
+        assert_err(pil_question_read(&asked, &q), PIL_E_SYNTAX);
+    }
+    asked.peer = NULL;
+    assert_err(pil_question_read(&asked, &q), PIL_OK);
+    assert_int_equal(q.query[0].flags, PIL_QUERY_PEER_LATER);
+}
+
 static void a_name_with_a_port_goes_to_its_addresses(void **state)
 {
     struct pil_question q;
@@ -142,6 +173,7 @@ int main(void)
         cmocka_unit_test(addresses_are_one_query),
         cmocka_unit_test(conditions_are_carried),
         cmocka_unit_test(names_and_paths),
+        cmocka_unit_test(peers_are_ids_or_nobody),
         cmocka_unit_test(a_name_with_a_port_goes_to_its_addresses),
         cmocka_unit_test(what_is_more_or_less_than_one_thing_is_refused),
         cmocka_unit_test(wrong_conditions_are_refused),
