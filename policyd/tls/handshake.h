@@ -34,7 +34,7 @@ struct pil_bundle;
 struct pil_hands;
 struct pil_svid;
 
-enum pil_role {
+enum pil_tls_role {
     PIL_ROLE_CLIENT,
     PIL_ROLE_SERVER,
 };
@@ -83,7 +83,7 @@ struct pil_hands_setup {
 /* What is pointed to is copied, or kept by a reference, before pil_hands_start returns. */
 struct pil_hand_order {
     int fd; /* a TCP socket. Lent: the engine works on a duplicate and never closes yours */
-    enum pil_role role;
+    enum pil_tls_role role;
     const struct pil_svid *svid;     /* whom this side is */
     const struct pil_bundle *bundle; /* whom it believes */
     uint32_t deadline_ms;            /* from now until `done`, the decision included; not 0 */
