@@ -45,7 +45,7 @@ objects  = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard $(1)/*.c $(1)/*/*.c)) \
 library  = $(BUILD)/lib$(1).a
 
 LIBS_CONF    = -lconfuse
-LIBS_POLICYD = -lconfuse -levent_core -levent_extra -ljansson -lcrypto -lcap -lsystemd -lpthread
+LIBS_POLICYD = -lconfuse -levent_core -levent_extra -ljansson -lssl -lcrypto -lcap -lsystemd -lpthread
 LIBS_CLI     = -lconfuse -ljansson
 
 # The shim is linked so that its one network stub lies at a fixed address (docs/architecture.md).
@@ -369,7 +369,12 @@ $(BUILD)/obj/bench/%.o: PIL_CFLAGS += -Wno-missing-prototypes -Wno-conversion
 
 $(BUILD)/bench/%: $(BUILD)/obj/bench/%.o $(BENCH_LIB) $(BENCH_PARTS)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ -lconfuse -ljansson -lpthread
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ -Wl,--start-group $^ -Wl,--end-group \
+	    $(BENCH_LIBS) -lconfuse -ljansson -lpthread
+
+# Handshakes are made by parts of the daemon.
+$(BUILD)/bench/bench_handshake: $(call library,policyd)
+$(BUILD)/bench/bench_handshake: BENCH_LIBS = $(LIBS_POLICYD)
 
 # The program that is measured is an ordinary one: no flag and no library of ours.
 $(BUILD)/bench/victim: bench/victim.c

@@ -43,7 +43,7 @@ enum pil_tls_role {
 #define PIL_TLS_ALPN "pillion/1"
 
 #define PIL_TLS_ID_MAX     256u /* a SPIFFE ID with NUL */
-#define PIL_TLS_SERIAL_MAX 48u  /* a serial number in hex with NUL */
+#define PIL_TLS_SERIAL_MAX 48u  /* a serial number in hex with NUL: PIL_SERIAL_TEXT */
 #define PIL_TLS_DETAIL_MAX 160u
 
 /*
