@@ -112,11 +112,15 @@ static void print_resource(const struct pil_seen *s, char *buf, size_t len)
 
     pil_text_init(&out, buf, len);
     pil_query_print(&q, &out);
-    if (!s->has_source)
-        return;
-    pil_ip_print(&s->source, ip);
-    pil_text_add(&out, " from ");
-    pil_text_add(&out, ip);
+    if (s->has_source) {
+        pil_ip_print(&s->source, ip);
+        pil_text_add(&out, " from ");
+        pil_text_add(&out, ip);
+    }
+    if (s->has_peer) {
+        pil_text_add(&out, *s->peer ? " " : " nobody");
+        pil_text_add(&out, s->peer);
+    }
 }
 
 static const char *base_name(const char *path)
@@ -203,6 +207,7 @@ static int print_rules(const struct view *v)
     bool image = !v->log && pil_source_open(&source, &none, v->socket) == PIL_OK;
     int error;
 
+    shape.image = image ? &source.image : NULL;
     pil_shape_open(&shape);
     error = pil_offer(stdout, &v->seen, &shape, image ? &source.image : NULL);
     pil_shape_close(&shape);
@@ -218,12 +223,13 @@ static json_t *seen_json(const struct pil_seen *s)
     char resource[PIL_TEXT_MAX], ip[PIL_IP_TEXT] = "";
     struct pil_query q = pil_seen_query(s);
     struct pil_text out;
+    json_t *json;
 
     pil_text_init(&out, resource, sizeof(resource));
     pil_query_print(&q, &out);
     if (s->has_source)
         pil_ip_print(&s->source, ip);
-    return json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:s}", "count",
+    json = json_pack("{s:I, s:s, s:o, s:o, s:s, s:o, s:s, s:o, s:o, s:o, s:s, s:s}", "count",
                      (json_int_t)s->times.count, "shadow", pil_shadow_name(s->shadow), "workload",
                      pil_out_json_text(s->workload), "exe", pil_out_json_text(s->exe), "action",
                      pil_action_name(s->action), "resource", pil_out_json_text(resource), "source",
@@ -231,6 +237,9 @@ static json_t *seen_json(const struct pil_seen *s)
                      pil_out_json_text(s->shadow_policy), "shadow_rule",
                      pil_out_json_text(s->shadow_rule), "first", s->times.first, "last",
                      s->times.last);
+    if (s->has_peer)
+        json_object_set_new(json, "peer", pil_out_json_text(s->peer));
+    return json;
 }
 
 /* The same members wherever it comes from. */

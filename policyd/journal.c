@@ -159,6 +159,7 @@ void pil_journal_decision(struct pil_journal *j, const struct pil_process *who,
     note->error = pil_verdict_errno(v, q->action);
     note->name_len = copy_text(note->name, sizeof(note->name), q->name);
     note->caller_len = copy_text(note->caller, sizeof(note->caller), q->caller);
+    note->peer_len = copy_text(note->peer, sizeof(note->peer), q->peer);
 }
 
 /* Nothing in an event is believed: what is off its list is written as the zero of that list. */
@@ -199,7 +200,7 @@ void pil_journal_event(struct pil_journal *j, const struct pil_process *who,
         .source = e->source,
     };
     note->name_len = copy_text(note->name, sizeof(note->name), (struct pil_slice){e->text, len});
-    note->caller_len = 0;
+    note->caller_len = note->peer_len = 0;
 }
 
 struct pil_json *pil_journal_begin(struct pil_journal *j, const char *event)

@@ -30,8 +30,8 @@ struct pil_note {
     struct pil_query query; /* its slices are not used; the text is below */
     uint32_t tid;           /* 0: not told */
     int error;
-    uint16_t name_len, caller_len;
-    char name[PIL_NAME_MAX + 1], caller[PIL_CALLER_MAX + 1];
+    uint16_t name_len, caller_len, peer_len;
+    char name[PIL_NAME_MAX + 1], caller[PIL_CALLER_MAX + 1], peer[PIL_PEER_MAX + 1];
 };
 
 /* Sees each line that is written, after it was made. note is NULL for events. */

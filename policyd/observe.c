@@ -126,11 +126,19 @@ static void add_shadow(struct pil_observer *o, const struct pil_process *p,
         o->would_allow += calls;
 }
 
+/* A connection that is to be secured is decided once more, with its peer, and counts then. */
+static bool comes_again(const struct pil_query *q, const struct pil_verdict *v)
+{
+    return q->action == PIL_ACTION_CONNECT && !(q->seen & PIL_FIELD_PEER) &&
+           v->effect == PIL_ALLOW &&
+           (v->encrypt == PIL_ENCRYPT_REQUIRED || v->encrypt == PIL_ENCRYPT_PERMISSIVE);
+}
+
 void pil_observe_decision(struct pil_observer *o, const struct pil_process *p,
                           const struct pil_query *q, const struct pil_verdict *v,
                           uint64_t realtime_ns)
 {
-    if (!o)
+    if (!o || comes_again(q, v))
         return;
     if (v->shadow != PIL_SHADOW_NONE)
         add_shadow(o, p, q, v, 1, realtime_ns);

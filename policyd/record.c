@@ -66,6 +66,8 @@ static void put_where(const struct pil_note *note, struct pil_json *j)
         pil_json_text(j, "source", (struct pil_slice){ip, pil_ip_print(&q.source, ip)});
     if (q.seen & PIL_FIELD_CALLER)
         pil_json_text(j, "caller", (struct pil_slice){note->caller, note->caller_len});
+    if (q.seen & PIL_FIELD_PEER)
+        pil_json_text(j, "peer", (struct pil_slice){note->peer, note->peer_len});
 }
 
 /* Policy, rule and place, or nulls where nothing of that name is known. */

@@ -7,7 +7,7 @@
 #include "core/err.h"
 #include "policyd/json.h"
 
-#define TEXTS   11u                    /* of an entry; see enum text */
+#define TEXTS   12u                    /* of an entry; see enum text */
 #define KEY_MAX (16384u)               /* paths, names and titles have bounds of their own */
 #define ENTRY   (sizeof(struct entry)) /* and the allocator's own, roughly */
 #define BUCKETS 4096u
@@ -25,6 +25,7 @@ enum text {
     TEXT_SHADOW_RULE,
     TEXT_NAME,
     TEXT_CALLER,
+    TEXT_PEER,
 };
 
 /* The numbers of a key, without padding, so that they compare as memory. */
@@ -139,6 +140,7 @@ static void make_key(struct key *key, const struct pil_tally_item *item)
         put(key, pil_slice_of(texts[i]));
     put(key, q->name);
     put(key, q->caller);
+    put(key, q->peer);
 }
 
 /* Multiply and fold, keyed: nobody chooses names that fall into one bucket. */
@@ -262,6 +264,8 @@ static void put_where(struct pil_json *j, const struct entry *e, const char *con
         pil_json_text(j, "source", (struct pil_slice){ip, pil_ip_print(&e->head.source, ip)});
     if (e->head.seen & PIL_FIELD_CALLER)
         pil_json_string(j, "caller", text[TEXT_CALLER]);
+    if (e->head.seen & PIL_FIELD_PEER)
+        pil_json_string(j, "peer", text[TEXT_PEER]);
 }
 
 static void put_verdict(struct pil_json *j, const struct entry *e, const char *const text[TEXTS])

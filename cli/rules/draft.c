@@ -222,6 +222,11 @@ static int make_services(struct pil_draft *draft, const struct pil_grants *grant
 /* ---- rules ---------------------------------------------------------------------------------- */
 
 /* Grants stand sorted, so the peers of one resource are neighbours. */
+static bool same_kind(const char *a, const char *b)
+{
+    return strcmp(pil_grant_keyword(a), pil_grant_keyword(b)) == 0;
+}
+
 static size_t peers_of(const struct pil_grants *grants, size_t first)
 {
     const struct pil_grant *g = &grants->item[first];
@@ -229,7 +234,8 @@ static size_t peers_of(const struct pil_grants *grants, size_t first)
 
     while (g->source && end < grants->count && grants->item[end].source &&
            grants->item[end].actions == g->actions && grants->item[end].who == g->who &&
-           strcmp(grants->item[end].resource, g->resource) == 0)
+           strcmp(grants->item[end].resource, g->resource) == 0 &&
+           same_kind(grants->item[end].source, g->source))
         end++;
     return end;
 }

@@ -36,12 +36,23 @@ static bool grow(struct pil_grants *list)
     return true;
 }
 
-/* A peer is asked for where one was seen; unix sockets have none. */
+const char *pil_grant_keyword(const char *source)
+{
+    return strncmp(source, "workload:", 9) == 0 || strncmp(source, "spiffe://", 9) == 0 ? "peer"
+                                                                                        : "source";
+}
+
+/* A peer is asked for where one was seen; unix sockets have none. Who it is says more than where it
+ * is, and stays when it moves. */
 static bool take_source(const struct pil_shape *shape, const struct pil_seen *seen,
                         struct pil_grant *grant)
 {
     bool any;
 
+    if (seen->has_peer && *seen->peer) {
+        grant->source = pil_shape_peer(shape, seen->peer);
+        return grant->source != NULL;
+    }
     if (seen->action != PIL_ACTION_ACCEPT || seen->kind != PIL_KIND_INET || !seen->has_source)
         return true;
     grant->source = pil_shape_source(shape, &seen->source, &any);
@@ -172,8 +183,8 @@ static bool give_lookup(struct pil_grants *list, const struct pil_grant *lookup)
     for (size_t i = 0; i < list->count; i++) {
         struct pil_grant *grant = &list->item[i];
 
-        if (grant == lookup || is_lookup(grant) || !grant->host || grant->who != lookup->who ||
-            strcmp(grant->host, lookup->host) != 0)
+        if (grant == lookup || is_lookup(grant) || !grant->host || grant->source ||
+            grant->who != lookup->who || strcmp(grant->host, lookup->host) != 0)
             continue;
         grant->actions |= lookup->actions;
         given = true;

@@ -18,7 +18,7 @@ struct pil_grant {
     uint64_t who;     /* bit i: subject i */
     unsigned actions; /* bit i: enum pil_action i */
     char *resource;
-    char *source;     /* NULL: whoever it is */
+    char *source;     /* whose: a prefix, "workload:TITLE" or a SPIFFE ID; NULL: whoever it is */
     char *host;       /* the name that the resource begins with; NULL: none */
     const char *note; /* a constant, or NULL */
     struct pil_times times;
@@ -28,6 +28,9 @@ struct pil_grants {
     struct pil_grant *item;
     size_t count, room;
 };
+
+/* The keyword of the condition that a source is: "source" or "peer". */
+const char *pil_grant_keyword(const char *source);
 
 #define PIL_BIT(action) (1u << (action))
 

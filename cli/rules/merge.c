@@ -85,6 +85,8 @@ static int open_merge(struct pil_merging *m, const struct pil_merge_wishes *wish
         error = open_existing(m);
     else
         error = open_fresh(m);
+    if (!error && !m->fresh)
+        m->shape.image = &m->cover.image;
     m->edit = (struct pil_edit){.text = m->text, .len = m->text ? strlen(m->text) : 0};
     return error;
 }

@@ -83,7 +83,8 @@ static void print_one(FILE *to, const struct pil_grant *g)
     pil_out_clean(text);
     fprintf(to, " %s", text);
     if (g->source)
-        fprintf(to, " from %s", g->source);
+        fprintf(to, strcmp(pil_grant_keyword(g->source), "peer") == 0 ? ", peer %s" : " from %s",
+                g->source);
 }
 
 void pil_place_tell(struct pil_merging *m, const struct pil_grants *grants,
@@ -152,10 +153,20 @@ static bool same_subject(const struct pil_rule *rule, const struct pil_policy *p
     return rule->subjects.count == 1 && speaks_of(&rule->subjects, workload);
 }
 
-static bool only_source(const struct pil_when *when)
+/* The list of a rule that new values of the draft's condition go to. */
+static const struct pil_strings *list_for(const struct pil_when *when,
+                                          const struct pil_draft_rule *draft)
 {
-    return when->source.count > 0 && !when->has_hours && !when->has_days && !when->has_uids &&
-           when->caller.count == 0;
+    const char *keyword = pil_grant_keyword(draft->sources.item[0].text);
+
+    return strcmp(keyword, "peer") == 0 ? &when->peer : &when->source;
+}
+
+/* It has that condition and no other. */
+static bool only_condition(const struct pil_when *when, const struct pil_strings *list)
+{
+    return list->count > 0 && when->source.count + when->peer.count == list->count &&
+           !when->has_hours && !when->has_days && !when->has_uids && when->caller.count == 0;
 }
 
 static bool same_resources(const struct pil_rule *rule, const struct pil_draft_rule *draft)
@@ -178,7 +189,8 @@ static bool takes_more(const struct pil_rule *rule, const struct pil_policy *pol
         return false;
     if (draft->sources.count == 0)
         return !rule->when.has;
-    return rule->when.has && only_source(&rule->when) && same_resources(rule, draft);
+    return rule->when.has && only_condition(&rule->when, list_for(&rule->when, draft)) &&
+           same_resources(rule, draft);
 }
 
 static bool has_value(const struct pil_strings *list, const char *text)
@@ -215,9 +227,9 @@ static bool extend(struct pil_merging *m, const struct pil_span *policy,
         return true;
     }
     if (!pil_edit_block(&m->edit, &in_rule, "when", NULL, &when) ||
-        !pil_edit_list(&m->edit, &when, "source", &list))
+        !pil_edit_list(&m->edit, &when, pil_grant_keyword(draft->sources.item[0].text), &list))
         return false;
-    *error = add_values(m, &list, &rule->when.source, &draft->sources);
+    *error = add_values(m, &list, list_for(&rule->when, draft), &draft->sources);
     return true;
 }
 

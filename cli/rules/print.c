@@ -186,7 +186,7 @@ void pil_print_rule(FILE *to, int indent, const struct pil_draft *draft,
     print_list(to, in, "resources", &rule->resources);
     if (rule->sources.count > 0) {
         fprintf(to, "%*swhen {\n", in, "");
-        print_list(to, in + 4, "source", &rule->sources);
+        print_list(to, in + 4, pil_grant_keyword(rule->sources.item[0].text), &rule->sources);
         fprintf(to, "%*s}\n", in, "");
     }
     fprintf(to, "%*s}\n", indent, "");

@@ -17,6 +17,7 @@ static const struct {
     {"cgroup", offsetof(struct pil_seen, cgroup)},
     {"workload", offsetof(struct pil_seen, workload)},
     {"caller", offsetof(struct pil_seen, caller)},
+    {"peer", offsetof(struct pil_seen, peer)},
     {"policy", offsetof(struct pil_seen, policy)},
     {"rule", offsetof(struct pil_seen, rule)},
     {"shadow_policy", offsetof(struct pil_seen, shadow_policy)},
@@ -171,6 +172,7 @@ int pil_seen_add(struct pil_seen_list *list, const json_t *record)
     seen.uid = (uint32_t)pil_out_number(record, "uid");
     seen.has_source = take_ip(record, "source", &seen.source);
     seen.has_caller = *pil_out_string(record, "caller") != '\0';
+    seen.has_peer = json_is_string(json_object_get(record, "peer"));
     take_verdict(record, &seen);
     take_times(record, &seen);
     error = take_texts(record, &seen, name);
@@ -187,10 +189,10 @@ int pil_seen_add(struct pil_seen_list *list, const json_t *record)
 
 static int by_numbers(const struct pil_seen *a, const struct pil_seen *b)
 {
-    const uint32_t x[] = {a->action, a->kind,   a->port,       a->uid,       a->effect,
-                          a->reason, a->shadow, a->has_source, a->has_caller};
-    const uint32_t y[] = {b->action, b->kind,   b->port,       b->uid,       b->effect,
-                          b->reason, b->shadow, b->has_source, b->has_caller};
+    const uint32_t x[] = {a->action, a->kind,   a->port,       a->uid,        a->effect,
+                          a->reason, a->shadow, a->has_source, a->has_caller, a->has_peer};
+    const uint32_t y[] = {b->action, b->kind,   b->port,       b->uid,        b->effect,
+                          b->reason, b->shadow, b->has_source, b->has_caller, b->has_peer};
     int order;
 
     for (size_t i = 0; i < PIL_NELEM(x); i++)
@@ -246,11 +248,13 @@ struct pil_query pil_seen_query(const struct pil_seen *seen)
         .kind = seen->kind,
         /* That a connection has no name is known too; a resolve is its name. */
         .seen = (uint8_t)(PIL_FIELD_NAME | (seen->has_source ? PIL_FIELD_SOURCE : 0) |
-                          (seen->has_caller ? PIL_FIELD_CALLER : 0)),
+                          (seen->has_caller ? PIL_FIELD_CALLER : 0) |
+                          (seen->has_peer ? PIL_FIELD_PEER : 0)),
         .port = seen->port,
         .ip = seen->ip,
         .source = seen->source,
         .name = pil_slice_of(seen->name),
         .caller = pil_slice_of(seen->caller),
+        .peer = pil_slice_of(seen->peer),
     };
 }

@@ -27,11 +27,12 @@ void pil_times_add(struct pil_times *to, const struct pil_times *from);
 /* Texts are never NULL; "" is what was not told. */
 struct pil_seen {
     char *exe, *user, *unit, *cgroup, *workload, *caller;
+    char *peer; /* SPIFFE ID; "" with has_peer: nobody */
     char *policy, *rule, *shadow_policy, *shadow_rule;
     char *name; /* the host name, path or "family:NUMBER" of the query */
     uint32_t uid;
     uint8_t action, kind, effect, reason, shadow, shadow_reason;
-    bool has_source, has_caller;
+    bool has_source, has_caller, has_peer;
     uint16_t port;
     struct pil_ip ip, source;
     struct pil_times times;

@@ -251,6 +251,19 @@ char *pil_shape_source(const struct pil_shape *shape, const struct pil_ip *sourc
     return network ? network : prefix_text(&prefix);
 }
 
+char *pil_shape_peer(const struct pil_shape *shape, const char *id)
+{
+    const char *domain = shape->image ? pil_image_trust_domain(shape->image) : "";
+    size_t len = strlen("spiffe://") + strlen(domain);
+    char *out;
+
+    if (!*domain || strlen(id) <= len + 1 || id[len] != '/' ||
+        strncmp(id + strlen("spiffe://"), domain, strlen(domain)) != 0 ||
+        !pil_image_workload_find(shape->image, pil_slice_of(id + len + 1)))
+        return strdup(id);
+    return asprintf(&out, "workload:%s", id + len + 1) < 0 ? NULL : out;
+}
+
 /* ---- paths ---------------------------------------------------------------------------------- */
 
 enum class { CLASS_NONE, CLASS_LOWER, CLASS_UPPER, CLASS_DIGIT };

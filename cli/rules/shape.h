@@ -7,6 +7,7 @@
  *     unix:/tmp/app-k2J3h4/x                 "unix:/tmp/app-[*]/x": a run that looks made up at
  * random unix:/run/app-17.sock, -18.sock        "unix:/run/app-*.sock": numbers, when several
  * differ peers of accept                        each as it was, or the class that --widen names
+ *     peers that showed who they are         by that and not by where they are
  *
  * With `exact` nothing is. Everything else stays as it was seen.
  *
@@ -16,6 +17,7 @@
 #define PIL_CLI_RULES_SHAPE_H
 
 #include "cli/rules/seen.h"
+#include "core/image.h"
 
 /* Classes that a peer's address may be widened to. */
 enum pil_widen {
@@ -32,7 +34,8 @@ struct pil_shape {
     const struct pil_seen_list *all; /* what was seen besides */
     const char *const *path;         /* unix paths that a policy allows already */
     size_t paths;
-    struct pil_prefix *network; /* of the interfaces */
+    const struct pil_image *image; /* whose workloads give peers their names; may be NULL */
+    struct pil_prefix *network;    /* of the interfaces */
     size_t networks;
 };
 
@@ -51,6 +54,10 @@ char *pil_shape_resource(const struct pil_shape *shape, const struct pil_seen *s
 /* The prefix of a peer; NULL when any will do or memory is out (*any tells). */
 char *pil_shape_source(const struct pil_shape *shape, const struct pil_ip *source,
                        bool *any) PIL_USERESULT;
+
+/* Who a peer is: "workload:TITLE" when it is one of the image's, else its SPIFFE ID. NULL when
+ * memory is out. */
+char *pil_shape_peer(const struct pil_shape *shape, const char *id) PIL_USERESULT;
 
 /* The path with what is volatile in it as "*". */
 char *pil_shape_path(const struct pil_shape *shape, const char *path,

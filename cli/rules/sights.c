@@ -5,8 +5,12 @@
 #include "cli/out.h"
 #include "cli/rules/merge_parts.h"
 #include "core/err.h"
+#include "core/glob.h"
 
 #define TOLD_MAX 20u /* values not seen that are told one by one */
+
+/* Lists of `when` that say whose connections they are. */
+static const char *const conditions[] = {"source", "peer"};
 
 /* ---- noting --------------------------------------------------------------------------------- */
 
@@ -84,6 +88,38 @@ static int credit_list(struct pil_merging *m, const struct pil_span *list,
     return error;
 }
 
+static bool speaks_of_peer(const struct pil_merging *m, struct pil_slice says, const char *peer,
+                           unsigned depth);
+
+static bool role_speaks_of(const struct pil_merging *m, struct pil_slice title, const char *peer,
+                           unsigned depth)
+{
+    for (size_t i = 0; depth > 0 && i < m->model.role_count; i++) {
+        const struct pil_role *role = &m->model.role[i];
+
+        for (size_t k = 0;
+             pil_slice_equal(pil_slice_of(role->title), title) && k < role->members.count; k++)
+            if (speaks_of_peer(m, pil_slice_of(role->members.item[k]), peer, depth - 1))
+                return true;
+    }
+    return false;
+}
+
+/* Does a value of `peer` stand for that SPIFFE ID? */
+static bool speaks_of_peer(const struct pil_merging *m, struct pil_slice says, const char *peer,
+                           unsigned depth)
+{
+    char id[PIL_TEXT_MAX + 1];
+
+    if (says.len > 5 && memcmp(says.at, "role:", 5) == 0)
+        return role_speaks_of(m, (struct pil_slice){says.at + 5, says.len - 5}, peer, depth);
+    if (says.len <= 9 || memcmp(says.at, "workload:", 9) != 0)
+        return *peer && pil_glob_match(says, pil_slice_of(peer), true);
+    snprintf(id, sizeof(id), "spiffe://%s/%.*s", m->model.trust_domain ? m->model.trust_domain : "",
+             (int)(says.len - 9), says.at + 9);
+    return strcmp(id, peer) == 0;
+}
+
 static int credit_peers(struct pil_merging *m, const struct pil_span *rule,
                         const struct pil_seen *seen)
 {
@@ -92,12 +128,17 @@ static int credit_peers(struct pil_merging *m, const struct pil_span *rule,
     size_t cursor = 0;
     int error = PIL_OK;
 
-    if (!pil_edit_block(&m->edit, rule, "when", NULL, &when) ||
-        !pil_edit_list(&m->edit, &when, "source", &list))
+    if (!pil_edit_block(&m->edit, rule, "when", NULL, &when))
         return PIL_OK;
-    while (!error && pil_edit_next(&m->edit, &list, &cursor, &value))
-        if (pil_cover_peer_fits(value.says.at, value.says.len, seen))
-            error = note(m, value.at, &seen->times);
+    if (pil_edit_list(&m->edit, &when, "source", &list))
+        while (!error && pil_edit_next(&m->edit, &list, &cursor, &value))
+            if (pil_cover_peer_fits(value.says.at, value.says.len, seen))
+                error = note(m, value.at, &seen->times);
+    cursor = 0;
+    if (pil_edit_list(&m->edit, &when, "peer", &list))
+        while (!error && pil_edit_next(&m->edit, &list, &cursor, &value))
+            if (speaks_of_peer(m, value.says, seen->peer, PIL_INHERIT_MAX))
+                error = note(m, value.at, &seen->times);
     return error;
 }
 
@@ -147,9 +188,10 @@ static void tell_rule(struct pil_merging *m, const struct pil_policy *policy,
         return;
     if (pil_edit_list(&m->edit, &in_rule, "resources", &list))
         tell_list(m, &list, policy->title, rule->title);
-    if (pil_edit_block(&m->edit, &in_rule, "when", NULL, &when) &&
-        pil_edit_list(&m->edit, &when, "source", &list))
-        tell_list(m, &list, policy->title, rule->title);
+    for (size_t i = 0; i < PIL_NELEM(conditions); i++)
+        if (pil_edit_block(&m->edit, &in_rule, "when", NULL, &when) &&
+            pil_edit_list(&m->edit, &when, conditions[i], &list))
+            tell_list(m, &list, policy->title, rule->title);
 }
 
 static void update_comments(struct pil_merging *m, const struct pil_span *list)
@@ -170,9 +212,10 @@ static void update_rule(struct pil_merging *m, const struct pil_span *policy, co
         return;
     if (pil_edit_list(&m->edit, &rule, "resources", &list))
         update_comments(m, &list);
-    if (pil_edit_block(&m->edit, &rule, "when", NULL, &when) &&
-        pil_edit_list(&m->edit, &when, "source", &list))
-        update_comments(m, &list);
+    for (size_t i = 0; i < PIL_NELEM(conditions); i++)
+        if (pil_edit_block(&m->edit, &rule, "when", NULL, &when) &&
+            pil_edit_list(&m->edit, &when, conditions[i], &list))
+            update_comments(m, &list);
 }
 
 static void update_all(struct pil_merging *m)

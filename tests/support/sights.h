@@ -34,6 +34,7 @@ static inline struct pil_seen *sight(struct pil_seen_list *list, const char *exe
 #define NAMED(host, ip, port) AT(ip, port) ",\"name\":\"" host "\""
 #define NAME(host)            ",\"resource\":\"" host "\",\"name\":\"" host "\""
 #define UNIX(path)            ",\"resource\":\"unix:" path "\""
+#define PEER(id)              ",\"peer\":\"" id "\""
 #define FROM(ip)              ",\"source\":\"" ip "\""
 
 #endif

@@ -141,6 +141,38 @@ static void a_file_gets_what_it_lacks_and_keeps_the_rest(void **state)
     test_folder_remove(folder);
 }
 
+/* Who showed who they are is allowed by that: by name where the policy has one for it. */
+static void peers_are_known_by_who_they_are(void **state)
+{
+    char *folder = test_folder_make(), *before = slurp(GOLDEN "peers-before.conf");
+    char *path = test_file(folder, "peers.conf", before);
+    struct pil_merge_wishes wishes = wishes_of(path);
+    struct pil_seen_list seen = {0};
+    static const char *const ids[] = {
+        PEER("spiffe://corp.example/web"), PEER("spiffe://corp.example/batch"),
+        PEER("spiffe://audit.example/one"), PEER("spiffe://partner.example/a"),
+        PEER("spiffe://corp.example/nobody")};
+
+    (void)state;
+    for (size_t i = 0; i < PIL_NELEM(ids); i++) {
+        char where[512];
+
+        snprintf(where, sizeof(where), "%s%s", AT("10.0.3.11", 5432) FROM("10.0.0.7"), ids[i]);
+        sight(&seen, "/opt/ledgerd", "accept", where);
+    }
+    sight(&seen, "/opt/ledgerd", "accept", AT("10.0.3.11", 5433) FROM("10.0.0.8") PEER(""));
+    sight(&seen, "/opt/web", "resolve", NAME("ledger.corp.example"));
+    sight(&seen, "/opt/web", "connect",
+          NAMED("ledger.corp.example", "10.0.3.11", 5432) PEER("spiffe://corp.example/ledger"));
+    pil_seen_fold(&seen);
+    assert_int_equal(pil_merge(&wishes, &seen), PIL_EXIT_OK);
+    expect_golden(path, "peers-after.conf");
+    pil_seen_free(&seen);
+    free(before);
+    free(path);
+    test_folder_remove(folder);
+}
+
 static void nothing_new_leaves_the_file_alone(void **state)
 {
     static const char text[] = "schema = 1\ndefault = allow\n# all of it\n";
@@ -210,6 +242,7 @@ int main(void)
         cmocka_unit_test(a_new_file_is_the_shortest_that_covers_it),
         cmocka_unit_test(the_order_of_sights_changes_nothing),
         cmocka_unit_test(a_file_gets_what_it_lacks_and_keeps_the_rest),
+        cmocka_unit_test(peers_are_known_by_who_they_are),
         cmocka_unit_test(nothing_new_leaves_the_file_alone),
         cmocka_unit_test(what_was_refused_is_not_learned),
         cmocka_unit_test(what_cannot_be_added_to_is_refused),

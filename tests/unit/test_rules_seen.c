@@ -54,6 +54,31 @@ static void a_line_of_the_log_is_read_whole(void **state)
     pil_seen_free(&list);
 }
 
+/* A peer that showed nothing is another than one that nobody asked. */
+static void peers_are_taken(void **state)
+{
+    static const char *const peers[] = {"", "\"peer\":\"\",",
+                                        "\"peer\":\"spiffe://corp.example/web\","};
+    struct pil_seen_list list = {0};
+
+    (void)state;
+    for (unsigned i = 0; i < PIL_NELEM(peers); i++) {
+        char line[1024];
+
+        snprintf(line, sizeof(line),
+                 LINE("accept", "10.0.0.1:80", "\"address\":\"10.0.0.1\",\"port\":80,%s"),
+                 peers[i]);
+        assert_err(add(&list, line), PIL_OK);
+        assert_int_equal(pil_seen_query(&list.item[i]).seen & PIL_FIELD_PEER,
+                         i > 0 ? PIL_FIELD_PEER : 0);
+    }
+    assert_int_equal(pil_seen_query(&list.item[1]).peer.len, 0);
+    assert_slice(pil_seen_query(&list.item[2]).peer, "spiffe://corp.example/web");
+    pil_seen_fold(&list);
+    assert_int_equal(list.count, 3);
+    pil_seen_free(&list);
+}
+
 static void each_kind_of_resource_is_told_apart(void **state)
 {
     static const struct {
@@ -126,6 +151,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_line_of_the_log_is_read_whole),
+        cmocka_unit_test(peers_are_taken),
         cmocka_unit_test(each_kind_of_resource_is_told_apart),
         cmocka_unit_test(what_is_no_decision_is_left_out),
         cmocka_unit_test(equal_ones_are_folded_with_their_times),

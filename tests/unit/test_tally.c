@@ -41,6 +41,39 @@ static const char *text(const json_t *entry, const char *key)
     return value ? value : "";
 }
 
+/* One entry for each peer, for one that showed nothing, and for one that nobody asked. */
+static void peers_are_kept_apart(void **state)
+{
+    struct pil_tally *t = open_tally(65536);
+    struct pil_tally_item item = connects("/usr/sbin/nginx", 5432);
+    static const char *const peers[] = {"", "spiffe://corp.example/a", "spiffe://corp.example/b"};
+    bool seen[4] = {false};
+    json_t *list;
+
+    (void)state;
+    pil_tally_add(t, &item, 1, SECOND);
+    item.query.seen |= PIL_FIELD_PEER;
+    for (unsigned i = 0; i < PIL_NELEM(peers); i++) {
+        item.query.peer = pil_slice_of(peers[i]);
+        pil_tally_add(t, &item, 1, SECOND);
+        pil_tally_add(t, &item, 1, SECOND);
+    }
+    list = pil_tally_json(t);
+    assert_int_equal(json_array_size(list), 4);
+    for (size_t i = 0; i < 4; i++) {
+        const json_t *e = json_array_get(list, i);
+        bool asked = json_object_get(e, "peer") != NULL;
+
+        assert_int_equal(json_integer_value(json_object_get(e, "count")), asked ? 2 : 1);
+        for (unsigned k = 0; k < PIL_NELEM(peers); k++)
+            seen[k] = seen[k] || (asked && strcmp(text(e, "peer"), peers[k]) == 0);
+        seen[3] = seen[3] || !asked;
+    }
+    assert_true(seen[0] && seen[1] && seen[2] && seen[3]);
+    json_decref(list);
+    pil_tally_close(t);
+}
+
 static void equal_ones_are_one(void **state)
 {
     struct pil_tally *t = open_tally(65536);
@@ -164,6 +197,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_ones_are_one),
+        cmocka_unit_test(peers_are_kept_apart),
         cmocka_unit_test(different_ones_are_different),
         cmocka_unit_test(a_full_one_misses_what_is_new_and_counts_what_is_there),
         cmocka_unit_test(any_bytes_are_told_as_json),
