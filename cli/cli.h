@@ -57,6 +57,7 @@ int pil_cmd_switch(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_decisions(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_learn(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_shadow(const struct pil_command *self, int argc, char **argv);
+int pil_cmd_identity(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_version(const struct pil_command *self, int argc, char **argv);
 int pil_cmd_help(const struct pil_command *self, int argc, char **argv);
 

@@ -23,6 +23,8 @@ const struct pil_command pil_commands[] = {
     {"disable", "[OPTIONS] UNIT...", "start it without", pil_cmd_disable},
     {"switch", "[OPTIONS] [on|shadow|off]", "turn enforcement of the host off, or on again",
      pil_cmd_switch},
+    {"identity", "[OPTIONS] [roots | rotate STEP | revoke WHAT | restore WHAT]",
+     "show and rotate identities and roots, revoke an identity", pil_cmd_identity},
     {"version", "[OPTIONS]", "print the version", pil_cmd_version},
     {"help", "[COMMAND]", "print this list, or how a command is used", pil_cmd_help},
 };

@@ -246,6 +246,21 @@ static void append(char *buf, size_t cap, const char *const *piece)
 
 typedef void tell_fn(void *cookie, struct pil_place place, const char *what);
 
+bool pil_image_encrypts(const struct pil_image *img)
+{
+    const struct pil_layout_head *h = pil_layout_head(img);
+
+    for (uint32_t i = 0; i < pil_layout_count(h, PIL_LAYOUT_SERVICES); i++)
+        switch (pil_layout_services(h)[i].encrypt) {
+        case PIL_ENCRYPT_PERMISSIVE:
+        case PIL_ENCRYPT_REQUIRED:
+            return true;
+        default:
+            break;
+        }
+    return false;
+}
+
 static unsigned unmet_native(const struct pil_image *img, tell_fn *tell, void *cookie)
 {
     const struct pil_layout_head *h = pil_layout_head(img);

@@ -69,6 +69,9 @@ unsigned pil_image_fields(const struct pil_image *img);
 
 const char *pil_image_trust_domain(const struct pil_image *img);
 
+/* Whether any service asks for encryption by Pillion: required or permissive. */
+bool pil_image_encrypts(const struct pil_image *img);
+
 /*
  * Index of the workload whose selectors all hold and that has the most of them; 0 when none
  * does. A selector whose fact is missing does not hold. Index 0 is the workload without a name.

@@ -37,7 +37,7 @@ _pillion_program()
 _pillion()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="run inspect check explain render status reload decisions learn shadow switch"
+    local commands="run inspect check explain render status reload decisions learn shadow switch identity"
     commands+=" enable disable version help"
     local options="" start
     COMPREPLY=()
@@ -120,6 +120,7 @@ _pillion()
     enable) options="--check --print --no-reload --root --socket --help" ;;
     disable) options="--print --no-reload --root --help" ;;
     switch) options="--reason --for --file --json --socket --help" ;;
+    identity) options="--force --json --socket --help" ;;
     version) options="--json --help" ;;
     esac
     if [[ $cur == -* ]]; then
@@ -136,6 +137,13 @@ _pillion()
     explain) COMPREPLY=($(compgen -W "connect accept listen send resolve" -- "$cur")) ;;
     enable | disable) COMPREPLY=($(compgen -W "$(_pillion_units)" -- "$cur")) ;;
     switch) COMPREPLY=($(compgen -W "on shadow off" -- "$cur")) ;;
+    identity)
+        case $prev in
+        rotate) COMPREPLY=($(compgen -W "prepare activate retire" -- "$cur")) ;;
+        revoke | restore) COMPREPLY=() ;;
+        *) COMPREPLY=($(compgen -W "roots rotate revoke restore" -- "$cur")) ;;
+        esac
+        ;;
     help) COMPREPLY=($(compgen -W "$commands" -- "$cur")) ;;
     esac
 }

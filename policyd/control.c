@@ -1,6 +1,7 @@
 #include "policyd/control.h"
 
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "policyd/expect.h"
 #include "policyd/events.h"
 #include "policyd/follow.h"
+#include "policyd/identity/identity.h"
 #include "policyd/observe.h"
 #include "policyd/report.h"
 #include "policyd/session.h"
@@ -327,15 +329,78 @@ static bool do_switch(struct pil_session *s, const json_t *arg)
     return pil_control_answer(s, pil_switch_report(sw), -1, PIL_OK, NULL);
 }
 
+static bool do_identity(struct pil_session *s, const json_t *arg)
+{
+    json_t *report = pil_identity_report(s->d->identity);
+
+    (void)arg;
+    return pil_control_answer(s, report, -1, report ? PIL_OK : PIL_E_NOMEM, NULL);
+}
+
+/* What a change of identities came to. The sentence is copied before anything else may change it.
+ */
+static bool answer_change(struct pil_session *s, int err)
+{
+    char text[256];
+
+    if (!err)
+        return do_identity(s, NULL);
+    snprintf(text, sizeof(text), "%s", pil_identity_problem(s->d->identity));
+    return pil_control_answer(s, NULL, -1, err, *text ? text : NULL);
+}
+
+static void name_asker(const struct pil_session *s, char *out, size_t cap)
+{
+    snprintf(out, cap, "pid %d, uid %u", (int)s->pid, (unsigned)s->uid);
+}
+
+static bool do_identity_rotate(struct pil_session *s, const json_t *arg)
+{
+    static const char *const names[] = {"prepare", "activate", "retire"};
+    const char *step = json_string_value(json_object_get(arg, "step"));
+    char by[64];
+    bool force = json_is_true(json_object_get(arg, "force"));
+
+    name_asker(s, by, sizeof(by));
+    for (unsigned i = 0; step && i < PIL_NELEM(names); i++)
+        if (strcmp(step, names[i]) == 0)
+            return answer_change(s, pil_identity_rotate(s->d->identity, i, force, by));
+    return pil_control_answer(s, NULL, -1, PIL_E_SYNTAX,
+                              "step: legal is prepare, activate, retire");
+}
+
+static bool do_identity_revoke(struct pil_session *s, const json_t *arg)
+{
+    const char *what = json_string_value(json_object_get(arg, "what"));
+    bool restore = json_is_true(json_object_get(arg, "restore"));
+    char by[64];
+
+    if (!what)
+        return pil_control_answer(s, NULL, -1, PIL_E_SYNTAX,
+                                  "what: legal is a serial number in hex or a SPIFFE ID");
+    name_asker(s, by, sizeof(by));
+    return answer_change(s, pil_identity_revoke(s->d->identity, what, restore, by));
+}
+
 static const struct {
     const char *name;
     bool privileged;
     bool (*handle)(struct pil_session *s, const json_t *arg);
 } verbs[] = {
-    {"status", false, do_status},  {"processes", false, do_processes}, {"image", false, do_image},
-    {"expect", false, do_expect},  {"arrival", false, do_arrival},     {"reload", true, do_reload},
-    {"follow", true, do_follow},   {"shadow", true, do_shadow},        {"learn", true, do_learn},
-    {"learned", true, do_learned}, {"switch", false, do_switch},
+    {"status", false, do_status},
+    {"processes", false, do_processes},
+    {"image", false, do_image},
+    {"expect", false, do_expect},
+    {"arrival", false, do_arrival},
+    {"reload", true, do_reload},
+    {"follow", true, do_follow},
+    {"shadow", true, do_shadow},
+    {"learn", true, do_learn},
+    {"learned", true, do_learned},
+    {"switch", false, do_switch},
+    {"identity", false, do_identity},
+    {"identity-rotate", true, do_identity_rotate},
+    {"identity-revoke", true, do_identity_revoke},
 };
 
 static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t *arg)
@@ -351,7 +416,8 @@ static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t 
     }
     return pil_control_answer(s, NULL, -1, PIL_E_NOTFOUND,
                               "unknown verb; legal is status, processes, image, expect, arrival, "
-                              "reload, follow, shadow, learn, learned, switch");
+                              "reload, follow, shadow, learn, learned, switch, identity, "
+                              "identity-rotate, identity-revoke");
 }
 
 bool pil_control_handle(struct pil_session *s, const struct pil_control *control)

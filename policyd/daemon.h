@@ -18,6 +18,7 @@ struct pil_events;
 struct pil_expect;
 struct pil_follower;
 struct pil_hasher;
+struct pil_identity;
 struct pil_journal;
 struct pil_log;
 struct pil_observer;
@@ -43,6 +44,7 @@ struct pil_daemon {
     struct pil_follower *followers; /* control sessions that follow decisions */
     struct pil_reply *reloading;    /* answers that wait for a load to end */
     struct pil_switch *kill_switch; /* NULL: on */
+    struct pil_identity *identity;  /* NULL: nobody has one */
     uid_t starter;                  /* who started policyd */
     gid_t control_gid;              /* (gid_t)-1: none */
     bool solo;                      /* private to one command */

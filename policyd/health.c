@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policyd/daemon.h"
+#include "policyd/identity/identity.h"
 #include "policyd/log.h"
 #include "policyd/store.h"
 #include "policyd/switch.h"
@@ -65,13 +66,33 @@ static bool switch_refused(const struct pil_daemon *d, char *text, size_t cap)
     return true;
 }
 
+static bool identity_failed(const struct pil_daemon *d, char *text, size_t cap)
+{
+    return pil_identity_ill(d->identity, PIL_IDENTITY_FAILED, text, cap);
+}
+
+static bool identity_expiring(const struct pil_daemon *d, char *text, size_t cap)
+{
+    return pil_identity_ill(d->identity, PIL_IDENTITY_EXPIRING, text, cap);
+}
+
+static bool trust_failed(const struct pil_daemon *d, char *text, size_t cap)
+{
+    return pil_identity_ill(d->identity, PIL_IDENTITY_TRUST, text, cap);
+}
+
 static const struct {
     const char *name;
     symptom *shows;
 } symptoms[] = {
-    {"no-policy", no_policy},           {"reload-failed", reload_failed},
-    {"policy-stale", policy_stale},     {"log-failing", log_failing},
+    {"no-policy", no_policy},
+    {"reload-failed", reload_failed},
+    {"policy-stale", policy_stale},
+    {"log-failing", log_failing},
     {"switch-refused", switch_refused},
+    {"identity-failed", identity_failed},
+    {"identity-expiring", identity_expiring},
+    {"trust-failed", trust_failed},
 };
 _Static_assert(PIL_NELEM(symptoms) <= PIL_HEALTH_MAX, "room for all at once");
 

@@ -10,7 +10,7 @@
 
 struct pil_daemon;
 
-#define PIL_HEALTH_MAX  8u
+#define PIL_HEALTH_MAX  16u
 #define PIL_HEALTH_TEXT 512u
 
 struct pil_health {

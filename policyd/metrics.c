@@ -11,6 +11,7 @@
 #include "policyd/daemon.h"
 #include "policyd/events.h"
 #include "policyd/health.h"
+#include "policyd/identity/identity.h"
 #include "policyd/listener.h"
 #include "policyd/log.h"
 #include "policyd/server.h"
@@ -164,6 +165,33 @@ static void put_sessions(struct pil_daemon *d, const struct pil_events_sum *sum,
         d->stats.expected_killed);
 }
 
+static void put_identity(struct pil_daemon *d, struct evbuffer *out)
+{
+    struct pil_identity_stats stats = {0};
+
+    if (d->identity)
+        pil_identity_stats(d->identity, &stats);
+    one(out, "identities", "gauge", "Workloads that have an identity now.", stats.identities);
+    one(out, "identity_roots", "gauge", "Roots that are believed.", stats.roots);
+    one(out, "identity_expiry_seconds", "gauge",
+        "When the first of them lapses, seconds since 1970; 0: there is none.",
+        (uint64_t)stats.soonest);
+    one(out, "identity_root_expiry_seconds", "gauge",
+        "When the own root that signs lapses, seconds since 1970; 0: there is none.",
+        (uint64_t)stats.root_until);
+    one(out, "identities_issued_total", "counter", "First identities of workloads.", stats.issued);
+    one(out, "identities_renewed_total", "counter", "Identities that were made anew.",
+        stats.renewed);
+    one(out, "identities_failed_total", "counter", "Attempts to make one that failed.",
+        stats.failed);
+    one(out, "identities_expired_total", "counter", "Identities that lapsed before another came.",
+        stats.expired);
+    one(out, "identity_rotations_total", "counter", "Steps in the rotation of the own root.",
+        stats.rotations);
+    one(out, "identity_revocations", "gauge", "Serial numbers and SPIFFE IDs that are revoked.",
+        stats.revocations);
+}
+
 static void put_log(struct pil_daemon *d, struct evbuffer *out)
 {
     struct pil_log_status status = {0};
@@ -200,6 +228,7 @@ void pil_metrics_text(struct pil_daemon *d, struct evbuffer *out)
     put_switch(d, out);
     put_policy(d, out);
     put_sessions(d, &sum, out);
+    put_identity(d, out);
     put_log(d, out);
 }
 

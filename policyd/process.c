@@ -10,6 +10,7 @@
 #include "policyd/daemon.h"
 #include "policyd/events.h"
 #include "policyd/hasher.h"
+#include "policyd/identity/identity.h"
 #include "policyd/intern.h"
 #include "policyd/journal.h"
 #include "policyd/page.h"
@@ -161,6 +162,7 @@ static void settle(struct pil_daemon *d, struct pil_process *p)
     struct pil_facts facts = {p->exe, p->user, p->unit, p->cgroup, p->sha256};
 
     p->workload = policy ? pil_image_attest(&policy->img, &facts) : 0;
+    pil_identity_expect(d->identity, pil_process_workload(d, p));
 }
 
 static void keep_hash(struct pil_process *p, const char *hash)

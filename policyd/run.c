@@ -20,6 +20,8 @@
 #include "policyd/follow.h"
 #include "policyd/hasher.h"
 #include "policyd/health.h"
+#include "policyd/identity/host.h"
+#include "policyd/identity/identity.h"
 #include "policyd/journal.h"
 #include "policyd/log.h"
 #include "policyd/metrics.h"
@@ -69,6 +71,7 @@ static void swapped(void *cookie)
     struct run *run = cookie;
 
     pil_process_judge_all(&run->d);
+    pil_identity_host_swapped(&run->d);
     for (struct pil_process *p = run->d.processes.all; p; p = p->next)
         if (p->hashing)
             pil_session_hold(p);
@@ -183,6 +186,7 @@ static void on_signal(evutil_socket_t number, short what, void *cookie)
     case SIGHUP:
         pil_notify_reloading();
         pil_switch_read(run->d.kill_switch, "signal", NULL);
+        pil_identity_reload(run->d.identity);
         pil_store_reload(run->d.store, "signal");
         return;
     case SIGUSR1:
@@ -280,6 +284,8 @@ static int open_outside(struct run *run, struct pil_privilege *who)
         err = pil_pidfile_write(run->d.settings.pidfile, run->diag);
     if (!err && who->change)
         pil_log_own(run->d.log, who->uid, who->gid);
+    if (!err && who->change && !run->d.solo)
+        pil_identity_host_own(&run->d.settings, who->uid, who->gid);
     run->d.control_gid = who->control_gid;
     return err;
 }
@@ -298,6 +304,8 @@ static int open_inside(struct run *run)
         err = pil_observer_open(d, &d->observer);
     if (!err)
         err = pil_switch_open(d, d->starter, &d->kill_switch);
+    if (!err)
+        err = pil_identity_host_open(d);
     if (!err)
         err = pil_expect_open(d, &d->expect);
     if (!err)
@@ -367,6 +375,8 @@ static void end(struct run *run)
     pil_switch_close(d->kill_switch);
     d->kill_switch = NULL;
     pil_hasher_stop(d->hasher);
+    pil_identity_close(d->identity);
+    d->identity = NULL;
     if (d->journal && run->started)
         log_life(d, "stop", NULL);
     pil_journal_close(d->journal);

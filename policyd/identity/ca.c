@@ -309,7 +309,7 @@ int pil_ca_retire(struct pil_ca *ca, int64_t now_ms, bool force, char *problem, 
     if (used && !force) {
         pil_cert_time(used->signed_until, until);
         snprintf(problem, cap, "identities that an old root signed are alive until %s", until);
-        return PIL_E_PERMISSION;
+        return PIL_E_EXISTS;
     }
     next = copy(&ca->roots);
     for (unsigned i = next.count; i-- > 0;)

@@ -63,7 +63,7 @@ int pil_ca_issue(struct pil_ca *ca, const char *workload, int64_t now_ms, struct
 
 int pil_ca_prepare(struct pil_ca *ca, int64_t now_ms, char *problem, size_t cap) PIL_USERESULT;
 int pil_ca_activate(struct pil_ca *ca, int64_t now_ms, char *problem, size_t cap) PIL_USERESULT;
-/* PIL_E_PERMISSION without force while SVIDs are alive that an old root signed. */
+/* PIL_E_EXISTS without force while SVIDs are alive that an old root signed. */
 int pil_ca_retire(struct pil_ca *ca, int64_t now_ms, bool force, char *problem,
                   size_t cap) PIL_USERESULT;
 

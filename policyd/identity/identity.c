@@ -230,6 +230,8 @@ int pil_identity_source(struct pil_identity *identity)
         now_ms >= identity->retry_ms - RETRY_MS)
         return identity->source_err;
     identity->source_err = open_source(identity, problem, sizeof(problem));
+    if (!identity->source_err)
+        problem[0] = '\0'; /* a file that was not there was looked for */
     identity->retry_ms = now_ms + RETRY_MS;
     again = strcmp(problem, identity->source_problem) == 0;
     memcpy(identity->source_problem, problem, sizeof(problem));
@@ -262,8 +264,7 @@ static void tend_roots(struct pil_identity *identity, int64_t now_ms)
 
     while (identity->ca && pil_ca_tend(identity->ca, now_ms, &step, problem, sizeof(problem))) {
         identity->stats.rotations++;
-        pil_identity_log(identity,
-                         (struct pil_identity_note){.event = "identity-rotated", .state = step});
+        pil_identity_log_step(identity, step, NULL);
         pil_identity_rebuild(identity);
     }
     if (*problem)

@@ -47,6 +47,7 @@ struct pil_identity_note {
     const char *event;    /* "identity-issued", "-renewed", "-expired", "-revoked", ... */
     const char *workload; /* title */
     const char *id, *serial, *state, *file, *problem;
+    const char *by;                     /* who asked for it */
     int64_t now, not_before, not_after; /* seconds since 1970; the last two 0: not known */
 };
 
@@ -107,20 +108,20 @@ void pil_identity_on_change(struct pil_identity *identity,
 
 /* ---- what people ask for -------------------------------------------------------------------- */
 
-/* Rotation of the built-in CA (ca.h). PIL_E_NOTFOUND: the source is another; PIL_E_EXISTS,
- * PIL_E_PERMISSION: not now, pil_identity_problem says why. */
+/* Rotation of the built-in CA (ca.h). by: who asks, for the log, may be NULL. PIL_E_NOTFOUND,
+ * PIL_E_EXISTS: not now, or the source is another; pil_identity_problem says why. */
 enum pil_identity_step {
     PIL_IDENTITY_PREPARE,  /* a new root, believed from now on, that signs nothing yet */
     PIL_IDENTITY_ACTIVATE, /* it signs from now on; the one before is still believed */
     PIL_IDENTITY_RETIRE,   /* what signs no more is believed no more */
 };
-int pil_identity_rotate(struct pil_identity *identity, enum pil_identity_step step,
-                        bool force) PIL_USERESULT;
+int pil_identity_rotate(struct pil_identity *identity, enum pil_identity_step step, bool force,
+                        const char *by) PIL_USERESULT;
 
 /* Revokes a serial number or a SPIFFE ID, or takes that back. Held by the time it returns: on
  * disk, in the bundle, and told to the listener. PIL_E_SYNTAX: neither of both. */
-int pil_identity_revoke(struct pil_identity *identity, const char *what,
-                        bool take_back) PIL_USERESULT;
+int pil_identity_revoke(struct pil_identity *identity, const char *what, bool take_back,
+                        const char *by) PIL_USERESULT;
 
 /* The whole state as the command shows it (docs/wire.md). */
 json_t *pil_identity_report(struct pil_identity *identity);

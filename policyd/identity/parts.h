@@ -67,12 +67,14 @@ void pil_identity_tell(struct pil_identity *identity, unsigned changes);
 /* Fills in the time and hands it to the log. */
 void pil_identity_log(struct pil_identity *identity, struct pil_identity_note note);
 
+/* A step of the CA, with the root that it was about. */
+void pil_identity_log_step(struct pil_identity *identity, const char *step, const char *by);
+
 /* Opens the source unless it is open; at most one attempt a second. */
 int pil_identity_source(struct pil_identity *identity);
 /* Makes the bundle anew when roots or revocations differ from it; tells. */
 void pil_identity_rebuild(struct pil_identity *identity);
 
-/* Whether a root of this number is among those of the CA. */
 void pil_holders_free(struct pil_identity *identity);
 /* What is due, or all of them, is made anew; lapsed ones are let go. */
 void pil_holders_tend(struct pil_identity *identity, bool all);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "core/err.h"
+#include "policyd/identity/cert.h"
 #include "policyd/identity/parts.h"
 
 /* ---- rotation ------------------------------------------------------------------------------- */
@@ -32,10 +33,29 @@ static int ready(struct pil_identity *identity)
     return err;
 }
 
-int pil_identity_rotate(struct pil_identity *identity, enum pil_identity_step step, bool force)
+void pil_identity_log_step(struct pil_identity *identity, const char *step, const char *by)
 {
-    static const char *const states[] = {"prepared", "activated", "retired"};
-    struct pil_identity_note note = {.event = "identity-rotated", .state = states[step]};
+    struct pil_identity_note note = {.event = "identity-rotated", .state = step, .by = by};
+    const struct pil_ca_roots *roots = pil_ca_roots(identity->ca);
+    bool prepared = strcmp(step, "prepared") == 0, activated = strcmp(step, "activated") == 0;
+    char serial[PIL_SERIAL_TEXT];
+
+    for (unsigned i = 0; (prepared || activated) && i < roots->count; i++) {
+        const struct pil_ca_root *root = &roots->item[i];
+
+        if (root->state != (prepared ? PIL_CA_PREPARED : PIL_CA_ACTIVE) ||
+            !pil_cert_serial(root->cert, serial) ||
+            !pil_cert_times(root->cert, &note.not_before, &note.not_after))
+            continue;
+        note.serial = serial;
+    }
+    pil_identity_log(identity, note);
+}
+
+int pil_identity_rotate(struct pil_identity *identity, enum pil_identity_step step, bool force,
+                        const char *by)
+{
+    static const char *const steps[] = {"prepared", "activated", "retired"};
     int err = ready(identity);
 
     if (err)
@@ -49,7 +69,7 @@ int pil_identity_rotate(struct pil_identity *identity, enum pil_identity_step st
     if (err)
         return err;
     identity->stats.rotations++;
-    pil_identity_log(identity, note);
+    pil_identity_log_step(identity, steps[step], by);
     /* Roots first: nobody presents what this host would not believe itself. */
     pil_identity_rebuild(identity);
     if (step == PIL_IDENTITY_ACTIVATE)
@@ -87,9 +107,11 @@ static int change_list(struct pil_identity *identity, const char *what, bool tak
     return PIL_OK;
 }
 
-int pil_identity_revoke(struct pil_identity *identity, const char *what, bool take_back)
+int pil_identity_revoke(struct pil_identity *identity, const char *what, bool take_back,
+                        const char *by)
 {
-    struct pil_identity_note note = {.event = take_back ? "identity-restored" : "identity-revoked"};
+    struct pil_identity_note note = {.event = take_back ? "identity-restored" : "identity-revoked",
+                                     .by = by};
     char spelled[PIL_SPIFFE_MAX + 1];
     int err = ready(identity);
 

@@ -44,6 +44,7 @@ abstract = ""
 policy = {"$tmp/policy.conf"}
 log = "$tmp/log/decisions.log"
 user = "nobody"
+state = "$tmp/state"
 watch = no
 EOT
 chmod 600 "$tmp/policyd.conf"
@@ -70,6 +71,7 @@ stop() {
 ok "it starts with the unit's capabilities" as_the_unit
 ok "its log is its user's" owner_is nobody "$tmp/log/decisions.log"
 ok "and the folder that was made for it" owner_is nobody "$tmp/log"
+ok "and the folder of its state" owner_is nobody "$tmp/state"
 ok "so that a new log can be opened" rotated kill -USR1 "$(cat "$tmp/run/pid")"
 ok "it stops" stop
 ok "it starts again on what it gave away" as_the_unit

@@ -43,6 +43,7 @@ policy = {"$tmp/policy.conf"}
 log = "$tmp/decisions.log"
 pidfile = "$tmp/pid"
 metrics = {"unix:$tmp/http.sock"}
+state = "$tmp/state"
 watch = no
 $1
 EOF
