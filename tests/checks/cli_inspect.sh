@@ -75,11 +75,12 @@ finish
 
 inspect 126 --socket "$tmp/nobody" $$ && out '^refused    not-loaded: '
 verdict $? "a process without the library"
-"$BUILD/policyd" -f -p "$tmp/solo.conf" -s "$tmp/sock" -l "$tmp/log" >"$tmp/policyd.err" 2>&1 &
-policyd=$!
-jobs="$jobs $policyd"
+"$policyd" -f -c "$patient" -p "$tmp/solo.conf" -s "$tmp/sock" -l "$tmp/log" \
+    >"$tmp/policyd.err" 2>&1 &
+daemon=$!
+jobs="$jobs $daemon"
 until "$pillion" status --socket "$tmp/sock" >/dev/null 2>&1; do
-    kill -0 "$policyd" 2>/dev/null || break
+    kill -0 "$daemon" 2>/dev/null || break
     perl -e 'select undef, undef, undef, 0.05'
 done
 # A library of that name which is not ours: it hooks, and tells nobody.
@@ -115,7 +116,7 @@ rm "$tmp/fake/libpillion.so"
 inspect 126 --socket "$tmp/sock" "$1" && out '^note       old-library: ' &&
     out '^note       hooks-unknown: '
 verdict $? "a library that was replaced since is named"
-kill "$policyd"
+kill "$daemon"
 finish
 inspect 127 999999999 && err 'no process 999999999' && inspect 2 --pid x
 verdict $? "a process that is not there is 127"

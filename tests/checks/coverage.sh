@@ -22,7 +22,7 @@ CONF
 logged() { ready grep -q "$1" "$tmp/log"; }
 
 policy report
-later "$policyd" -f -p "$tmp/policy.conf" -s "$tmp/sock" -l "$tmp/log"
+later "$policyd" -f -c "$patient" -p "$tmp/policy.conf" -s "$tmp/sock" -l "$tmp/log"
 ready "$pillion" status -s "$tmp/sock" || verdict 1 "policyd starts"
 in_force() { # COVERAGE
     policy "$1" && try 0 "$pillion" reload -s "$tmp/sock"

@@ -282,7 +282,8 @@ workload "cache-client" { exe = "$(readlink -f "$(command -v redis-cli)")" }
 policy "p" { applies = {"*"} stage = shadow default = deny }
 END
 chmod 644 "$tmp/host.conf"
-later "$BUILD/policyd" -f -s "$tmp/sock" -p "$tmp/host.conf" -l "$tmp/host.log" --log-allows denials
+later "$policyd" -f -c "$patient" -s "$tmp/sock" -p "$tmp/host.conf" -l "$tmp/host.log" \
+    --log-allows denials
 ready "$pillion" status -s "$tmp/sock"
 try 0 "$pillion" run -s "$tmp/sock" -- redis-cli -p "$two" ping
 f=$tmp/unit.conf show=$f

@@ -33,7 +33,7 @@ END
     mv "$tmp/new.conf" "$tmp/policy.conf"
 }
 policy ''
-"$BUILD/policyd" -f -s "$tmp/sock" -p "$tmp/policy.conf" -l "$tmp/log" &
+"$policyd" -f -c "$patient" -s "$tmp/sock" -p "$tmp/policy.conf" -l "$tmp/log" &
 jobs="$jobs $!"
 ready "$pillion" status -s "$tmp/sock"
 
@@ -139,9 +139,10 @@ abstract = ""
 policy = {"$tmp/policy.conf"}
 switch = "$tmp/switch"
 log = "$tmp/log2"
+deadline = 30s
 END
 chmod 644 "$tmp/switch" "$tmp/policyd.conf"
-"$BUILD/policyd" -f -c "$tmp/policyd.conf" 2>"$tmp/err" &
+"$policyd" -f -c "$tmp/policyd.conf" 2>"$tmp/err" &
 jobs="$jobs $!"
 ready "$pillion" status -s "$tmp/sock2"
 sed "s|$tmp/sock|$tmp/sock2|" "$tmp/calls" >"$tmp/calls2"

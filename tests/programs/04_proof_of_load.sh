@@ -11,9 +11,10 @@ logged() { ready grep -q "$1" "$tmp/log"; }
 # A policyd of our own; what it logs is in $tmp/log.
 start_policyd() {
     : >"$tmp/log"
-    "$BUILD/policyd" -f -p "$allow" -s "$tmp/sock" -l "$tmp/log" >"$tmp/policyd.err" 2>&1 &
-    policyd=$!
-    jobs_of_leg="$jobs_of_leg $policyd"
+    "$policyd" -f -c "$patient" -p "$allow" -s "$tmp/sock" -l "$tmp/log" \
+        >"$tmp/policyd.err" 2>&1 &
+    daemon=$!
+    jobs_of_leg="$jobs_of_leg $daemon"
     ready "$BUILD/pillion" status --socket "$tmp/sock"
 }
 watcher_of() { # PID: the process that watches over its start
@@ -159,8 +160,8 @@ for signal in KILL TERM; do
     child=$!
     jobs_of_leg="$jobs_of_leg $child"
     exec 8>"$tmp/slow/fifo" # opens when the loader has been started
-    kill -$signal "$policyd"
-    wait "$policyd" 2>/dev/null
+    kill -$signal "$daemon"
+    wait "$daemon" 2>/dev/null
     echo >&8
     exec 8>&-
     wait $child && grep -qx lived "$tmp/out" && [ ! -s "$tmp/err" ]
@@ -172,8 +173,8 @@ done
 child=$!
 jobs_of_leg="$jobs_of_leg $child"
 exec 8>"$tmp/strips/fifo"
-kill -9 "$policyd"
-wait "$policyd" 2>/dev/null
+kill -9 "$daemon"
+wait "$daemon" 2>/dev/null
 echo >&8
 exec 8>&-
 wait $child

@@ -13,6 +13,7 @@ policy = {"$allow"}
 log = "$dir/decisions.log"
 pidfile = "$dir/policyd.pid"
 switch = ""
+deadline = 30s
 watch = no
 EOT
 chmod 600 "$dir/policyd.conf"

@@ -18,7 +18,7 @@ workers() { # PID: its workers, apart from another master that it started
 
 # A private policyd ends with its command, and this one puts itself into the background.
 host_policyd() {
-    later "$BUILD/policyd" --foreground --socket "$dir/policyd.sock" \
+    later "$policyd" --foreground --config "$patient" --socket "$dir/policyd.sock" \
         --abstract "@pillion-test/$(basename "$tmp")" --policy "$allow" --log "$dir/decisions.log"
     ready "$BUILD/pillion" status --socket "$dir/policyd.sock"
     RUN="$BUILD/pillion run --socket @pillion-test/$(basename "$tmp") --"
