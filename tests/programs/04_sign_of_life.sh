@@ -12,9 +12,10 @@ mkdir -m 755 "$place"
 install -m 755 "$BUILD/pillion" "$BUILD/policyd" "$place"
 echo 'int pil_nothing;' | cc -shared -fPIC -x c -o "$place/libpillion.so" - || exit 1
 timeout 60 "$place/pillion" run --solo "$allow" --timeout 300 -- \
-    sh -c 'trap "" TERM INT HUP; echo started; sleep 600 & wait; echo survived' \
-    >"$tmp/out" 2>&1 </dev/null
+    sh -c 'trap "" TERM INT HUP; echo started; sleep 600 & echo $! >"$1"; wait; echo survived' \
+    sh "$tmp/sleeper" >"$tmp/out" 2>&1 </dev/null
 code=$?
+[ ! -s "$tmp/sleeper" ] || kill -9 "$(cat "$tmp/sleeper")" # it ignores the others, too
 echo "status $code" >>"$tmp/out"
 [ $code -ne 0 ] && [ $code -ne 124 ] && ! grep -q survived "$tmp/out"
 verdict $? "a process without the library's word is ended, whatever it ignores"

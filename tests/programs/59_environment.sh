@@ -27,8 +27,9 @@ printf 'user = ""\nlog = "%s/log"\n' "$tmp" >/etc/pillion/policyd.conf
 install -d -o nobody -m 755 "$tmp/own"
 echo 'int libpillion_of_nobody;' | gcc -xc -shared -fPIC -o "$tmp/evil/libpillion.so" - || exit 1
 
+as_nobody="setpriv --reuid nobody --regid nogroup --clear-groups env -i PATH=$PATH"
 nobody() { # COMMAND...: as a user without rights, with no variable but what is given
-    setpriv --reuid nobody --regid nogroup --clear-groups env -i PATH="$PATH" "$@"
+    $as_nobody "$@"
 }
 
 dir=$tmp
@@ -36,7 +37,7 @@ later "$BUILD/policyd" --foreground
 : >"$tmp/none.conf"
 later "$BUILD/policyd" --foreground --config "$tmp/none.conf" --socket "$tmp/lax.sock" \
     --abstract @lax --policy "$allow" --log "$tmp/lax.log"
-later nobody "$BUILD/policyd" --foreground --config "$tmp/none.conf" --abstract @own \
+later $as_nobody "$BUILD/policyd" --foreground --config "$tmp/none.conf" --abstract @own \
     --socket "$tmp/own/own.sock" --policy "$allow" --log "$tmp/own/log"
 for socket in /run/pillion/policyd.sock "$tmp/lax.sock"; do
     ready "$BUILD/pillion" status --socket "$socket" ||
