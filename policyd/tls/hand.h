@@ -16,6 +16,7 @@
 #include <sys/queue.h>
 
 #include "core/addr.h"
+#include "policyd/tls/caps.h"
 #include "policyd/tls/ctx.h"
 #include "policyd/tls/handshake.h"
 #include "policyd/tls/peer_bio.h"
@@ -30,6 +31,9 @@ struct pil_hand_tools {
     BIO_METHOD *bio;
     struct pil_sessions *given, *got; /* as a server, as a client */
     struct pil_vetted *vetted;
+    /* The main thread's. */
+    struct pil_ctx_cache *ctxs;
+    struct pil_caps *caps;
 };
 
 enum pil_hand_state {
@@ -96,6 +100,17 @@ struct pil_hand {
 };
 
 extern const struct pil_ctx_hooks pil_hand_hooks;
+
+/* Whether an order is one that can be tried. */
+bool pil_hand_makes_sense(const struct pil_hand_order *order);
+
+/* On the main thread: copies what the order points to. PIL_E_FULL: the client's address has as
+ * many as it may; else what could not be had. */
+int pil_hand_make(const struct pil_hand_tools *tools, const struct pil_hand_order *order,
+                  struct pil_hand **out) PIL_USERESULT;
+
+/* On the main thread, when nobody else has it. Wipes keys. */
+void pil_hand_free(struct pil_hand *hand);
 
 /* Goes as far as the socket allows. */
 enum pil_hand_next pil_hand_step(struct pil_hand *hand);

@@ -1,18 +1,14 @@
 #include "policyd/tls/handshake.h"
 
 #include <event2/event.h>
-#include <fcntl.h>
 #include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/err.h"
-#include "policyd/tls/caps.h"
 #include "policyd/tls/crew.h"
 #include "policyd/tls/reason.h"
 
@@ -21,14 +17,11 @@
 #define TOTAL_MAX        65536u
 #define PER_PEER_DEFAULT 256u
 #define SESSIONS_MAX     4096u
-#define EXPECT_MAX       64u
 
 /* An id is a place in `slots` and, above it, a count that never comes again. */
 struct pil_hands {
     struct pil_hands_setup setup;
     struct pil_hand_tools tools;
-    struct pil_ctx_cache *ctxs;
-    struct pil_caps *caps;
     struct pil_crew *crews[WORKERS_MAX];
     unsigned crew_count;
     struct pil_hand **slots;
@@ -42,14 +35,6 @@ struct pil_hands {
     pthread_mutex_t lock;
     TAILQ_HEAD(outbox, pil_hand) outbox;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- coming back ---- */
 
@@ -86,28 +71,16 @@ static struct pil_hand *take_report(struct pil_hands *h, unsigned *reports)
     return hand;
 }
 
-/* Nobody else has it any more. Keys are wiped with the rest. */
-static void free_hand(struct pil_hands *h, struct pil_hand *hand)
+/* Nobody else has it any more. */
+static void let_go(struct pil_hands *h, struct pil_hand *hand)
 {
     unsigned slot = (unsigned)(hand->id & (TOTAL_MAX - 1));
 
-    if (hand->counted)
-        pil_caps_give(h->caps, &hand->address);
-    if (hand->id != 0) {
-        h->slots[slot] = NULL;
-        h->free_slots[h->free_count++] = slot;
-        h->stats.under_way--;
-        (*pil_crew_load(hand->crew))--;
-    }
-    pil_hand_release(hand);
-    SSL_CTX_free(hand->ctx);
-    pil_svid_unref(hand->svid);
-    pil_bundle_unref(hand->bundle);
-    for (unsigned i = 0; i < hand->expect_count; i++)
-        free(hand->expect[i]);
-    free(hand->expect);
-    OPENSSL_cleanse(hand, sizeof(*hand));
-    free(hand);
+    h->slots[slot] = NULL;
+    h->free_slots[h->free_count++] = slot;
+    h->stats.under_way--;
+    (*pil_crew_load(hand->crew))--;
+    pil_hand_free(hand);
 }
 
 static bool is_revoked(const struct pil_hands *h, const struct pil_hand_result *result)
@@ -168,7 +141,7 @@ static void on_wake(evutil_socket_t fd, short what, void *cookie)
         if (reports & PIL_HAND_DONE) {
             if (!hand->cancelled)
                 done(h, hand);
-            free_hand(h, hand);
+            let_go(h, hand);
         } else if (!hand->cancelled) {
             asked(h, hand);
         }
@@ -176,97 +149,6 @@ static void on_wake(evutil_socket_t fd, short what, void *cookie)
 }
 
 /* ---- going out ---- */
-
-static bool copy_expect(struct pil_hand *hand, const struct pil_hand_order *order)
-{
-    if (order->expect_count == 0)
-        return true;
-    hand->expect = calloc(order->expect_count, sizeof(hand->expect[0]));
-    if (!hand->expect)
-        return false;
-    for (; hand->expect_count < order->expect_count; hand->expect_count++) {
-        hand->expect[hand->expect_count] = strdup(order->expect[hand->expect_count]);
-        if (!hand->expect[hand->expect_count])
-            return false;
-    }
-    return true;
-}
-
-static void copy_alpn(struct pil_hand *hand, const struct pil_hand_order *order)
-{
-    static const uint8_t web[] = "\x08http/1.1";
-    const uint8_t *more = order->alpn ? order->alpn : web;
-    unsigned more_len = order->alpn ? order->alpn_len : (unsigned)sizeof(web) - 1;
-
-    hand->alpn[0] = sizeof(PIL_TLS_ALPN) - 1;
-    memcpy(hand->alpn + 1, PIL_TLS_ALPN, sizeof(PIL_TLS_ALPN) - 1);
-    hand->alpn_len = sizeof(PIL_TLS_ALPN);
-    memcpy(hand->alpn + hand->alpn_len, more, more_len);
-    hand->alpn_len += more_len;
-}
-
-static bool makes_sense(const struct pil_hand_order *order)
-{
-    return order->fd >= 0 && order->done && order->deadline_ms > 0 && order->bundle &&
-           (order->role == PIL_ROLE_CLIENT || order->role == PIL_ROLE_SERVER) &&
-           order->expect_count <= EXPECT_MAX &&
-           (!order->alpn || order->alpn_len <= PIL_HAND_ALPN_MAX - sizeof(PIL_TLS_ALPN));
-}
-
-static enum pil_hand_state first_state(const struct pil_hand_order *order)
-{
-    if (order->role == PIL_ROLE_SERVER)
-        return PIL_HAND_PEEKING;
-    return order->established ? PIL_HAND_SHAKING : PIL_HAND_CONNECTING;
-}
-
-static void fill(struct pil_hands *h, struct pil_hand *hand, const struct pil_hand_order *order)
-{
-    hand->verified = order->verified;
-    hand->done = order->done;
-    hand->cookie = order->cookie;
-    hand->tools = &h->tools;
-    hand->role = order->role;
-    hand->permissive = order->permissive;
-    hand->fresh = order->fresh;
-    hand->deadline = now_ms() + order->deadline_ms;
-    hand->svid = pil_svid_ref(order->svid);
-    hand->bundle = pil_bundle_ref(order->bundle);
-    hand->state = first_state(order);
-    copy_alpn(hand, order);
-}
-
-/* A client whose address cannot be told any more has hung up; the handshake will find out. */
-static bool cap_client(struct pil_hands *h, struct pil_hand *hand, int fd)
-{
-    struct sockaddr_storage address;
-    socklen_t len = sizeof(address);
-    struct pil_addr peer;
-
-    if (getpeername(fd, (struct sockaddr *)&address, &len) != 0 ||
-        pil_addr_from((struct sockaddr *)&address, len, &peer) != PIL_OK)
-        return true;
-    hand->address = peer.ip;
-    hand->counted = pil_caps_take(h->caps, &hand->address);
-    return hand->counted;
-}
-
-static int make(struct pil_hands *h, const struct pil_hand_order *order, struct pil_hand *hand)
-{
-    int err;
-
-    hand->peer.fd = -1;
-    fill(h, hand, order);
-    if (order->role == PIL_ROLE_SERVER && !cap_client(h, hand, order->fd))
-        return PIL_E_FULL;
-    if (!copy_expect(hand, order))
-        return PIL_E_NOMEM;
-    err = pil_ctx_get(h->ctxs, order->svid, &hand->ctx);
-    if (err)
-        return err;
-    hand->peer.fd = fcntl(order->fd, F_DUPFD_CLOEXEC, 0);
-    return hand->peer.fd >= 0 ? PIL_OK : PIL_E_SYSTEM;
-}
 
 static struct pil_crew *least_loaded(struct pil_hands *h)
 {
@@ -298,14 +180,9 @@ static int begin(struct pil_hands *h, const struct pil_hand_order *order, uint64
 
     if (h->free_count == 0)
         return PIL_E_FULL;
-    hand = calloc(1, sizeof(*hand));
-    if (!hand)
-        return PIL_E_NOMEM;
-    err = make(h, order, hand);
-    if (err) {
-        free_hand(h, hand);
+    err = pil_hand_make(&h->tools, order, &hand);
+    if (err)
         return err;
-    }
     give(h, hand);
     *id = hand->id;
     return PIL_OK;
@@ -333,7 +210,7 @@ int pil_hands_start(struct pil_hands *h, const struct pil_hand_order *order, uin
     *id = 0;
     if (!order->svid)
         err = PIL_E_NOTFOUND;
-    else if (makes_sense(order))
+    else if (pil_hand_makes_sense(order))
         err = begin(h, order, id);
     if (err == PIL_E_FULL)
         h->stats.refused++;
@@ -404,9 +281,9 @@ static int open_tools(struct pil_hands *h)
     if (!err)
         err = pil_vetted_open(&h->tools.vetted);
     if (!err)
-        err = pil_ctx_open(&pil_hand_hooks, &h->ctxs);
+        err = pil_ctx_open(&pil_hand_hooks, &h->tools.ctxs);
     if (!err)
-        err = pil_caps_open(h->setup.total, h->setup.per_peer, &h->caps);
+        err = pil_caps_open(h->setup.total, h->setup.per_peer, &h->tools.caps);
     return err;
 }
 
@@ -473,8 +350,8 @@ int pil_hands_open(struct event_base *base, const struct pil_hands_setup *setup,
 
 static void close_tools(struct pil_hands *h)
 {
-    pil_ctx_close(h->ctxs);
-    pil_caps_close(h->caps);
+    pil_ctx_close(h->tools.ctxs);
+    pil_caps_close(h->tools.caps);
     pil_vetted_close(h->tools.vetted);
     pil_sessions_close(h->tools.given);
     pil_sessions_close(h->tools.got);
@@ -488,7 +365,7 @@ static void free_hands(struct pil_hands *h)
         if (!h->slots[i])
             continue;
         pil_crew_forget(h->slots[i]);
-        free_hand(h, h->slots[i]);
+        let_go(h, h->slots[i]);
     }
 }
 

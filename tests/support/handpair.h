@@ -33,6 +33,8 @@ struct world {
     const struct pil_bundle *bundle;
     const struct pil_svid *web, *db;
     unsigned pending; /* handshakes whose end is waited for */
+    int listener;     /* for connections that shall go to one address */
+    uint16_t port;
 };
 
 static inline void world_open(struct world *w, const struct pil_hands_setup *setup)
@@ -41,6 +43,7 @@ static inline void world_open(struct world *w, const struct pil_hands_setup *set
 
     memset(w, 0, sizeof(*w));
     assert_err(pil_keys_open(), PIL_OK);
+    w->listener = test_tcp_listen(&w->port);
     w->base = event_base_new();
     assert_non_null(w->base);
     test_ca_make(&w->ca, TEST_DOMAIN, NULL);
@@ -58,6 +61,7 @@ static inline void world_close(struct world *w)
     pil_bundle_unref(w->bundle);
     test_ca_free(&w->ca);
     event_base_free(w->base);
+    close(w->listener);
 }
 
 static inline void on_done(void *cookie, uint64_t id, const struct pil_hand_result *result)

@@ -181,16 +181,22 @@ int test_tcp_listen(uint16_t *port)
     return fd;
 }
 
+void test_tcp_from(int listener, uint16_t port, int fd[2])
+{
+    const struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+
+    fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(fd[0], (const struct sockaddr *)&address, sizeof(address)), 0);
+    fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+    assert_true(fd[1] >= 0);
+}
+
 void test_tcp_pair(int fd[2])
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     uint16_t port;
     int listener = test_tcp_listen(&port);
 
-    address.sin_port = htons(port);
-    fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(fd[0], (struct sockaddr *)&address, sizeof(address)), 0);
-    fd[1] = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
-    assert_true(fd[1] >= 0);
+    test_tcp_from(listener, port, fd);
     close(listener);
 }

@@ -69,5 +69,7 @@ char *test_pem_root(const char *folder, const char *name, const struct test_ca *
 void test_tcp_pair(int fd[2]);
 /* A listener there; *port is the kernel's choice. */
 int test_tcp_listen(uint16_t *port);
+/* A connection to that listener. */
+void test_tcp_from(int listener, uint16_t port, int fd[2]);
 
 #endif
