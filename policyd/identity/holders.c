@@ -71,6 +71,15 @@ static int64_t retry_at(const struct pil_holder *h, int64_t now_ms)
     return now_ms + (wait > RETRY_HIGH ? RETRY_HIGH : wait);
 }
 
+/* What lives for seconds is looked at every second. */
+static int64_t look_again(const struct pil_holder *h, int64_t now_ms)
+{
+    int64_t wait = (h->svid->not_after * 1000 - now_ms) / 8;
+
+    wait = wait < RETRY_LOW ? RETRY_LOW : wait;
+    return now_ms + (wait > LOOK_MS ? LOOK_MS : wait);
+}
+
 static void log_svid(struct pil_identity *identity, const char *event, const struct pil_holder *h,
                      const struct pil_svid *svid)
 {
@@ -143,9 +152,14 @@ static void renew(struct pil_identity *identity, struct pil_holder *h, int64_t n
         pil_svid_unref(fresh);
         err = PIL_E_UNMET;
     }
+    if (!identity->ca && identity->source.self) {
+        /* Roots that came with it are believed before anybody presents it. */
+        pil_identity_rebuild(identity);
+        pil_identity_watch(identity);
+    }
     if (err == PIL_E_EXISTS && h->svid) {
         h->err = PIL_OK;
-        h->due_ms = now_ms + LOOK_MS;
+        h->due_ms = look_again(h, now_ms);
     } else if (err) {
         fail(identity, h, err, problem, now_ms);
     } else {

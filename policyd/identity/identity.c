@@ -9,6 +9,7 @@
 #include "core/err.h"
 #include "policyd/identity/alarm.h"
 #include "policyd/identity/cert.h"
+#include "policyd/identity/files.h"
 #include "policyd/identity/keys.h"
 #include "policyd/identity/parts.h"
 #include "policyd/watch.h"
@@ -209,7 +210,10 @@ static int open_source(struct pil_identity *identity, char *problem, size_t cap)
     else if ((err = load_revoked(identity)) != PIL_OK)
         snprintf(problem, cap, "%s", identity->revoked_problem);
     if (!err)
-        err = open_ca(identity, problem, cap);
+        err = identity->setup.settings->identity == PIL_IDENTITY_CA
+                  ? open_ca(identity, problem, cap)
+                  : pil_files_open(&identity->setup.settings->identity_files, identity->domain,
+                                   pil_identity_now(identity), &identity->source, problem, cap);
     if (err)
         return err;
     pil_trust_read(&identity->trust, identity->domain, log_trust, identity);
@@ -315,6 +319,16 @@ void pil_identity_arm(struct pil_identity *identity)
 
 /* ---- life ----------------------------------------------------------------------------------- */
 
+void pil_identity_watch(struct pil_identity *identity)
+{
+    bool files = !identity->ca && identity->source.self;
+    struct pil_list more = {0};
+
+    if (!files || pil_files_watch(identity->source.self, &more) == PIL_OK)
+        pil_watch_renew(identity->watch, &more);
+    pil_list_free(&more);
+}
+
 void pil_identity_reload(struct pil_identity *identity)
 {
     if (!identity || !identity->source.self)
@@ -325,17 +339,14 @@ void pil_identity_reload(struct pil_identity *identity)
                                                     .problem = identity->revoked_problem});
     pil_trust_read(&identity->trust, identity->domain, log_trust, identity);
     pil_identity_rebuild(identity);
-    pil_holders_tend(identity, false);
+    pil_holders_tend(identity, !identity->ca);
+    pil_identity_watch(identity);
     pil_identity_arm(identity);
 }
 
 static void on_files(void *cookie)
 {
-    struct pil_identity *identity = cookie;
-    static const struct pil_list none = {0};
-
-    pil_watch_renew(identity->watch, &none);
-    pil_identity_reload(identity);
+    pil_identity_reload(cookie);
 }
 
 void pil_identity_domain(struct pil_identity *identity, const char *domain, bool needed)
@@ -358,6 +369,9 @@ static int watch_files(struct pil_identity *identity)
 
     for (size_t i = 0; !err && i < set->trust.count; i++)
         err = pil_list_add(&identity->watched, set->trust.item[i]);
+    for (size_t i = 0; !err && set->identity == PIL_IDENTITY_FILES && i < set->identity_files.count;
+         i++)
+        err = pil_list_add(&identity->watched, set->identity_files.item[i]);
     if (err || !set->watch || identity->watched.count == 0)
         return err;
     return pil_watch_open(identity->base, &identity->watched, on_files, identity, &identity->watch);

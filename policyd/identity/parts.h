@@ -80,6 +80,8 @@ void pil_holders_free(struct pil_identity *identity);
 void pil_holders_tend(struct pil_identity *identity, bool all);
 /* The earliest time at which something is due. */
 int64_t pil_holders_due(const struct pil_identity *identity);
+/* Watches what has come or gone, and workloads' own folders, which are known once looked at. */
+void pil_identity_watch(struct pil_identity *identity);
 /* Sets the alarm for whatever comes next. */
 void pil_identity_arm(struct pil_identity *identity);
 

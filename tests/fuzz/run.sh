@@ -5,7 +5,7 @@
 #   FUZZ_ONLY=wire     only fuzz_wire.c (several names, parted by blanks, are legal)
 #   FUZZ_JOBS=2        how many targets run at a time
 #
-# A target is a file tests/fuzz/fuzz_NAME.c whose first line names what it is linked with:
+# A target is a file tests/fuzz/fuzz_NAME.c whose first lines name what it is linked with:
 #
 #   // sources: core conf shim/cache.c -lconfuse
 #
@@ -23,9 +23,9 @@ OUT=$BUILD/fuzz
 mkdir -p "$OUT" || exit 1
 command -v "$FUZZ_CC" >/dev/null || { echo "fuzz: $FUZZ_CC is not installed (make deps)"; exit 1; }
 
-# The files and libraries that the first line of a target names.
+# The files and libraries that the first lines of a target name.
 sources() {
-    for part in $(sed -n '1s|^// sources: ||p' "$1"); do
+    for part in $(sed -n '1,9s|^// sources: ||p' "$1"); do
         case $part in
         -l* | *.c) echo "$part" ;;
         *) ls "$part"/*.c "$part"/*/*.c 2>/dev/null | grep -v '/main\.c$' ;;
