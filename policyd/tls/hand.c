@@ -258,8 +258,8 @@ static bool finish(struct pil_hand *hand, enum pil_hand_next *next)
     hand->result = hand->known;
     if (SSL_has_pending(hand->ssl))
         return fail(hand, PIL_TLS_INTERNAL, "bytes behind the handshake were read", next);
-    if (pil_secrets_traffic(&hand->secrets, hand->ssl, false, &hand->result.in) != PIL_OK ||
-        pil_secrets_traffic(&hand->secrets, hand->ssl, true, &hand->result.out) != PIL_OK)
+    if (pil_secrets_traffic(&hand->secrets, hand->known.suite, false, &hand->result.in) != PIL_OK ||
+        pil_secrets_traffic(&hand->secrets, hand->known.suite, true, &hand->result.out) != PIL_OK)
         return fail(hand, PIL_TLS_INTERNAL, "the keys could not be derived", next);
     hand->state = PIL_HAND_ENDED;
     *next = PIL_HAND_END;
@@ -363,7 +363,7 @@ static void refuse(struct pil_hand *hand, enum pil_tls_reason reason)
 {
     struct pil_traffic out;
 
-    if (pil_secrets_traffic(&hand->secrets, hand->ssl, true, &out) != PIL_OK)
+    if (pil_secrets_traffic(&hand->secrets, hand->known.suite, true, &out) != PIL_OK)
         return;
     pil_alert_send(hand->peer.fd, hand->known.suite, &out,
                    reason == PIL_TLS_REVOKED ? SSL_AD_CERTIFICATE_REVOKED : SSL_AD_ACCESS_DENIED);

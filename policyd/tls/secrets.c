@@ -1,11 +1,11 @@
 #include "policyd/tls/secrets.h"
 
-#include <openssl/core_names.h>
 #include <openssl/crypto.h>
-#include <openssl/kdf.h>
+#include <openssl/ssl.h>
 #include <string.h>
 
 #include "core/err.h"
+#include "policyd/tls/aead.h"
 
 /* Value of a hex digit; -1 for anything else. */
 static int digit(char c)
@@ -64,57 +64,27 @@ void pil_secrets_message(struct pil_secrets *s, bool sent, int type, const void 
     }
 }
 
-static int derive(EVP_KDF_CTX *ctx, const char *digest, const uint8_t *secret, size_t secret_len,
-                  const char *label, uint8_t *out, size_t len)
+static int derive(const struct pil_secret *secret, unsigned suite, struct pil_traffic *out)
 {
-    int mode = EVP_KDF_HKDF_MODE_EXPAND_ONLY;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_int(OSSL_KDF_PARAM_MODE, &mode),
-        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, (char *)(uintptr_t)digest, 0),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)secret,
-                                          secret_len),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PREFIX, (void *)(uintptr_t) "tls13 ", 6),
-        OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_LABEL, (void *)(uintptr_t)label,
-                                          strlen(label)),
-        OSSL_PARAM_construct_end(),
-    };
+    int err = pil_aead_evp.expand(suite, secret->at, secret->len, "key", out->key,
+                                  pil_suite_key_len(suite));
 
-    return EVP_KDF_derive(ctx, out, len, params) == 1 ? PIL_OK : PIL_E_INTERNAL;
-}
-
-int pil_secrets_expand(const char *digest, const uint8_t *secret, size_t secret_len,
-                       const char *label, uint8_t *out, size_t len)
-{
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_TLS1_3_KDF, NULL);
-    EVP_KDF_CTX *ctx = EVP_KDF_CTX_new(kdf);
-    int err = PIL_E_INTERNAL;
-
-    if (ctx)
-        err = derive(ctx, digest, secret, secret_len, label, out, len);
-    EVP_KDF_CTX_free(ctx);
-    EVP_KDF_free(kdf);
+    if (!err)
+        err = pil_aead_evp.expand(suite, secret->at, secret->len, "iv", out->iv, sizeof(out->iv));
     return err;
 }
 
-int pil_secrets_traffic(const struct pil_secrets *s, const SSL *ssl, bool sent,
+int pil_secrets_traffic(const struct pil_secrets *s, unsigned suite, bool sent,
                         struct pil_traffic *out)
 {
     const struct pil_secret *secret = sent == s->is_server ? &s->server : &s->client;
-    const SSL_CIPHER *cipher = SSL_get_current_cipher(ssl);
-    const EVP_MD *md = cipher ? SSL_CIPHER_get_handshake_digest(cipher) : NULL;
-    int bits = cipher ? SSL_CIPHER_get_bits(cipher, NULL) : 0;
     int err;
 
     memset(out, 0, sizeof(*out));
-    if (!md || EVP_MD_get_size(md) != secret->len || !secret->finished || secret->rekeyed)
+    if (secret->len == 0 || secret->len != pil_suite_hash_len(suite) || !secret->finished ||
+        secret->rekeyed)
         return PIL_E_INTERNAL;
-    if (bits <= 0 || (size_t)bits / 8 > sizeof(out->key))
-        return PIL_E_INTERNAL;
-    err = pil_secrets_expand(EVP_MD_get0_name(md), secret->at, secret->len, "key", out->key,
-                             (size_t)bits / 8);
-    if (!err)
-        err = pil_secrets_expand(EVP_MD_get0_name(md), secret->at, secret->len, "iv", out->iv,
-                                 sizeof(out->iv));
+    err = derive(secret, suite, out);
     if (err) {
         OPENSSL_cleanse(out, sizeof(*out));
         return err;

@@ -8,7 +8,6 @@
 #ifndef PIL_POLICYD_TLS_SECRETS_H
 #define PIL_POLICYD_TLS_SECRETS_H
 
-#include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -37,13 +36,9 @@ void pil_secrets_line(struct pil_secrets *s, const char *line);
 /* A message or record, as SSL_set_msg_callback tells. */
 void pil_secrets_message(struct pil_secrets *s, bool sent, int type, const void *at, size_t len);
 
-/* Fills in one direction: sent = true that of this side. ssl has finished its handshake. */
-int pil_secrets_traffic(const struct pil_secrets *s, const SSL *ssl, bool sent,
+/* Fills in one direction: sent = true that of this side. */
+int pil_secrets_traffic(const struct pil_secrets *s, unsigned suite, bool sent,
                         struct pil_traffic *out) PIL_USERESULT;
-
-/* HKDF-Expand-Label without context (RFC 8446 7.1): key "key", "iv" or "traffic upd". */
-int pil_secrets_expand(const char *digest, const uint8_t *secret, size_t secret_len,
-                       const char *label, uint8_t *out, size_t len) PIL_USERESULT;
 
 void pil_secrets_wipe(struct pil_secrets *s);
 

@@ -131,51 +131,41 @@ static inline void assert_reason(const struct side *side, enum pil_tls_reason re
 
 /* ---- records of the keys that came out ---- */
 
-static inline void nonce_at(const struct pil_traffic *t, uint8_t nonce[12])
-{
-    memcpy(nonce, t->iv, 12);
-    for (unsigned i = 0; i < 8; i++)
-        nonce[11 - i] ^= (uint8_t)(t->seq >> (8 * i));
-}
-
 static inline void send_record(int fd, uint16_t suite, struct pil_traffic *t, uint8_t type,
                                const void *data, size_t len)
 {
-    uint8_t record[2048], text[2000], nonce[12];
-    size_t body = len + 1 + PIL_AEAD_TAG;
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    uint8_t record[2048];
+    void *ctx = calloc(1, pil_aead_evp.room);
 
-    memcpy(text, data, len);
-    text[len] = type;
-    memcpy(record, (uint8_t[]){23, 3, 3, (uint8_t)(body >> 8), (uint8_t)body}, 5);
-    nonce_at(t, nonce);
-    assert_err(pil_aead_init(ctx, suite, t->key), PIL_OK);
-    assert_err(pil_aead_seal(ctx, nonce, record, 5, text, len + 1, record + 5), PIL_OK);
-    t->seq++;
-    EVP_CIPHER_CTX_free(ctx);
-    assert_int_equal(send(fd, record, body + 5, MSG_NOSIGNAL), body + 5);
+    assert_err(pil_aead_evp.init(ctx, suite, t->key), PIL_OK);
+    assert_err(pil_record_seal(&pil_aead_evp, ctx, suite, t, type, data, len, record), PIL_OK);
+    pil_aead_drop(ctx);
+    free(ctx);
+    len += PIL_RECORD_OVERHEAD;
+    assert_int_equal(send(fd, record, len, MSG_NOSIGNAL), len);
 }
 
 /* The next record: its type, with the text in data. */
 static inline uint8_t receive_record(int fd, uint16_t suite, struct pil_traffic *t, void *data,
                                      size_t room, size_t *len)
 {
-    uint8_t record[20000], nonce[12];
-    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-    size_t body;
+    uint8_t record[PIL_RECORD_WIRE_MAX];
+    void *ctx = calloc(1, pil_aead_evp.room);
+    struct pil_opened opened;
+    size_t total;
 
-    assert_int_equal(recv(fd, record, 5, MSG_WAITALL), 5);
-    assert_int_equal(record[0], 23);
-    body = (size_t)(record[3] << 8 | record[4]);
-    assert_true(body > PIL_AEAD_TAG && body - PIL_AEAD_TAG <= room);
-    assert_int_equal(recv(fd, record + 5, body, MSG_WAITALL), body);
-    nonce_at(t, nonce);
-    assert_err(pil_aead_init(ctx, suite, t->key), PIL_OK);
-    assert_err(pil_aead_open(ctx, nonce, record, 5, record + 5, body - PIL_AEAD_TAG, data), PIL_OK);
-    t->seq++;
-    EVP_CIPHER_CTX_free(ctx);
-    *len = body - PIL_AEAD_TAG - 1;
-    return ((uint8_t *)data)[*len];
+    assert_int_equal(recv(fd, record, PIL_RECORD_HEAD, MSG_WAITALL), PIL_RECORD_HEAD);
+    assert_err(pil_record_length(record, PIL_RECORD_HEAD, &total), PIL_OK);
+    assert_int_equal(recv(fd, record + PIL_RECORD_HEAD, total - PIL_RECORD_HEAD, MSG_WAITALL),
+                     total - PIL_RECORD_HEAD);
+    assert_err(pil_aead_evp.init(ctx, suite, t->key), PIL_OK);
+    assert_err(pil_record_open(&pil_aead_evp, ctx, t, record, total, &opened), PIL_OK);
+    pil_aead_drop(ctx);
+    free(ctx);
+    assert_true(opened.len <= room);
+    memcpy(data, record + PIL_RECORD_HEAD, opened.len);
+    *len = opened.len;
+    return opened.type;
 }
 
 /* What one side says reaches the other, by the keys that the engine handed out. */
