@@ -41,6 +41,8 @@ enum pil_event_type {
     PIL_EVENT_URING,         /* a ring of io_uring was asked for, and refused */
     PIL_EVENT_CONFINED,      /* a seccomp filter took calls from the shim; text names them */
     PIL_EVENT_OUT_OF_REACH,  /* no new link can be made from here on; text says what did that */
+    PIL_EVENT_TLS_TRUNCATED, /* a secured connection ended without its peer's word; text: its id */
+    PIL_EVENT_TLS_BROKEN,    /* a record did not hold, or may not come; text: its id */
     PIL_EVENT_COUNT
 };
 

@@ -16,7 +16,8 @@
 
 #define PIL_PEER_MAX    255u   /* bytes of a SPIFFE ID */
 #define PIL_RECHECK_MAX 128u   /* connections in one question */
-#define PIL_DEMOTE_MAX  65536u /* bytes of each of the three kinds in a memfd */
+#define PIL_DEMOTE_MAX  66560u /* bytes of each of the three kinds in a memfd: four whole records  \
+                                */
 
 /* Which way the bytes of a connection go. The numbers are on the wire. */
 #define PIL_PATH_LIST(X)                                                                           \

@@ -82,6 +82,10 @@ static const struct {
                                 PIL_PROCESS_OUT_OF_REACH, "by",
                                 "policyd's socket cannot be reached from where it went; when its "
                                 "link ends, and in its children, calls are refused"},
+    [PIL_EVENT_TLS_TRUNCATED] = {"tls-truncated", offsetof(struct pil_stats, tls_truncated), 0,
+                                 "connection", "the peer's end came without its close_notify"},
+    [PIL_EVENT_TLS_BROKEN] = {"tls-broken", offsetof(struct pil_stats, tls_broken), 0, "connection",
+                              "a record was forged, damaged, or may not come"},
 };
 
 static void log_reach(struct pil_daemon *d, const struct pil_process *p, const struct pil_event *e)

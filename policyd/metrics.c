@@ -159,6 +159,11 @@ static void put_sessions(struct pil_daemon *d, const struct pil_events_sum *sum,
         d->stats.confined);
     one(out, "out_of_reach_total", "counter", "Processes that went where no socket leads here.",
         d->stats.out_of_reach);
+    one(out, "tls_truncated_total", "counter",
+        "Secured connections that ended without the peer's close_notify.", d->stats.tls_truncated);
+    one(out, "tls_broken_total", "counter",
+        "Secured connections on which a record did not hold, or may not come.",
+        d->stats.tls_broken);
     one(out, "io_uring_refused_total", "counter", "Rings of io_uring that were refused.",
         d->stats.uring_refused);
     one(out, "expected_killed_total", "counter", "Processes killed because no hello came.",

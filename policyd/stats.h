@@ -42,6 +42,7 @@ struct pil_stats {
     uint64_t latency_ns;
     uint64_t coverage_lost, exec_refused, stub_moved, deepbind, uring_refused, ring_events;
     uint64_t confined, out_of_reach;
+    uint64_t tls_truncated, tls_broken;
     uint64_t expected_killed;
     uint64_t follow_dropped;
     uint64_t accept_pauses;

@@ -10,3 +10,8 @@ static __attribute__((constructor)) void start(int argc, char *const argv[], cha
     (void)argc, (void)argv;
     pil_shim_start(envp);
 }
+
+static __attribute__((destructor)) void end(void)
+{
+    pil_shim_end();
+}

@@ -80,6 +80,11 @@ int pil_conn_demote(int fd);
  * to the relay, those that end with this program are said to have ended. */
 void pil_conn_before_exec(void);
 
+/* Around a spawn, whose child does not get connections: numbers without close-on-exec have it
+ * meanwhile. What the child shall have as another number is demoted first. */
+void pil_conn_before_spawn(void);
+void pil_conn_after_spawn(void);
+
 /* The process ends in order: says so to peers of connections that nobody else has. */
 void pil_conn_farewell(void);
 

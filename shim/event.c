@@ -141,3 +141,13 @@ void pil_event_reach(enum pil_event_type type, const char *text)
 {
     tell(type, text, 0);
 }
+
+void pil_event_broken(enum pil_event_type type, uint64_t id)
+{
+    char room[24];
+    struct pil_text text;
+
+    pil_text_init(&text, room, sizeof(room));
+    pil_text_add_u64(&text, id);
+    tell(type, room, 0);
+}

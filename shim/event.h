@@ -30,4 +30,8 @@ void pil_event_exec(enum pil_event_type type, const char *path, unsigned cover);
 /* Reports what keeps policyd away from this process: PIL_EVENT_CONFINED or _OUT_OF_REACH. */
 void pil_event_reach(enum pil_event_type type, const char *text);
 
+/* Reports a secured connection that broke: PIL_EVENT_TLS_TRUNCATED or _BROKEN, and policyd's number
+ * of it. */
+void pil_event_broken(enum pil_event_type type, uint64_t id);
+
 #endif

@@ -16,6 +16,7 @@
 #include "core/wire.h"
 #include "shim/call.h"
 #include "shim/confine.h"
+#include "shim/conn.h"
 #include "shim/env.h"
 #include "shim/exec.h"
 #include "shim/mend.h"
@@ -49,9 +50,25 @@ static int failure(const struct call *call, int error)
     return spawns(call) ? error : (int)pil_call_result(-error);
 }
 
+/* Connections whose records are ours do not go along as they are (conn.h). */
+static int spawn(const struct call *c, char *const envp[])
+{
+    const struct pil_real_libc *libc = &pil_real_libc;
+    int error;
+
+    pil_conn_before_spawn();
+    error = (c->which == CALL_SPAWN ? libc->posix_spawn : libc->posix_spawnp)(
+        c->pid, c->path, c->actions, c->attr, c->argv, envp);
+    pil_conn_after_spawn();
+    return error;
+}
+
 static int make(const struct call *c, char *const envp[])
 {
     const struct pil_real_libc *libc = &pil_real_libc;
+
+    if (!spawns(c))
+        pil_conn_before_exec();
 
     switch (c->which) {
     case CALL_EXECVE:
@@ -63,9 +80,8 @@ static int make(const struct call *c, char *const envp[])
     case CALL_EXECVEAT:
         return libc->execveat(c->fd, c->path, c->argv, envp, c->flags);
     case CALL_SPAWN:
-        return libc->posix_spawn(c->pid, c->path, c->actions, c->attr, c->argv, envp);
     case CALL_SPAWNP:
-        return libc->posix_spawnp(c->pid, c->path, c->actions, c->attr, c->argv, envp);
+        return spawn(c, envp);
     }
     return failure(c, ENOSYS);
 }

@@ -9,6 +9,7 @@
 #include <linux/close_range.h>
 
 #include "shim/call.h"
+#include "shim/conn.h"
 #include "shim/fresh.h"
 #include "shim/link.h"
 #include "shim/ownfd.h"
@@ -28,6 +29,8 @@ int pil_shim_close(int fd)
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
     pil_fresh_wipe_one(fd);
+    if (pil_conn_maybe(fd))
+        pil_conn_release((unsigned)fd, (unsigned)fd);
     if (pil_real_libc.close)
         return pil_real_libc.close(fd);
     return (int)pil_call_result(pil_sysops_kernel.close(fd));
@@ -46,6 +49,7 @@ int pil_shim_close_range(unsigned first, unsigned last, int flags)
     if ((flags & CLOSE_RANGE_CLOEXEC) || first > last)
         return (int)pil_call_result(pil_sysops_kernel.close_range(first, last, (unsigned)flags));
     pil_fresh_wipe(first, last);
+    pil_conn_release(first, last);
     while (first <= INT_MAX && (own = pil_ownfd_from((int)first)) >= 0 && (unsigned)own <= last) {
         err = own > 0 ? close_part(first, (unsigned)own - 1, flags) : 0;
         if (err < 0)
@@ -71,18 +75,28 @@ void pil_shim_closefrom(int first)
 }
 
 /* A number that became a copy of another one is no fresh socket, whatever was noted of it. */
-static int copied(int result)
+static int copied(int from, int result)
 {
-    if (result >= 0)
+    if (result >= 0) {
         pil_fresh_wipe_one(result);
+        if (pil_conn_maybe(from))
+            pil_conn_copied(from, result);
+    }
     return (int)pil_call_result(result);
+}
+
+/* What the kernel is about to close under that number; a copy of nothing closes nothing. */
+static void cover(int from, int to)
+{
+    if (pil_conn_maybe(to) && pil_sysops_kernel.fcntl(from, F_GETFD, 0) >= 0)
+        pil_conn_release((unsigned)to, (unsigned)to);
 }
 
 int pil_shim_dup(int fd)
 {
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
-    return copied(pil_sysops_kernel.dup(fd));
+    return copied(fd, pil_sysops_kernel.dup(fd));
 }
 
 /* Frees the number `to` of ours, which in a forked child may still be the parent's. False when that
@@ -107,7 +121,11 @@ int pil_shim_dup3(int from, int to, int flags)
 {
     int err = may_copy(from, to);
 
-    return err ? (int)pil_call_result(err) : copied(pil_sysops_kernel.dup3(from, to, flags));
+    if (err)
+        return (int)pil_call_result(err);
+    if (from != to)
+        cover(from, to);
+    return copied(from, pil_sysops_kernel.dup3(from, to, flags));
 }
 
 /* dup2 onto itself only asks whether the descriptor is open, and says nothing new about it. */
@@ -117,7 +135,8 @@ int pil_shim_dup2(int from, int to)
 
     if (err || from == to)
         return (int)pil_call_result(err ? err : pil_sysops_kernel.dup2(from, to));
-    return copied(pil_sysops_kernel.dup2(from, to));
+    cover(from, to);
+    return copied(from, pil_sysops_kernel.dup2(from, to));
 }
 
 static int control(int fd, int command, long argument, int (*libc)(int, int, ...))
@@ -125,7 +144,7 @@ static int control(int fd, int command, long argument, int (*libc)(int, int, ...
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
-        return copied(pil_sysops_kernel.fcntl(fd, command, argument));
+        return copied(fd, pil_sysops_kernel.fcntl(fd, command, argument));
     /* libc's own, because it mends F_GETOWN and makes F_SETLKW a cancellation point. */
     if (libc)
         return libc(fd, command, argument);

@@ -236,8 +236,8 @@ static int prepare(struct pil_link *link)
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-static int exchange(struct pil_link *link, const struct pil_query *queries, unsigned count,
-                    struct pil_verdict *verdicts)
+/* The descriptors of an answer that is refused are the caller's, too: see pil_link_call. */
+static int exchange(struct pil_link *link, struct pil_link_call *call)
 {
     /* Our own copy: should the link be taken from us while the process is stopped for long, the
      * answer to another question is not ours. */
@@ -247,34 +247,40 @@ static int exchange(struct pil_link *link, const struct pil_query *queries, unsi
     struct iovec iov;
     int err;
 
-    pil_wire_begin(&w, link->buffer, sizeof(link->buffer), PIL_WIRE_DECIDE, sequence);
-    pil_wire_put_queries(&w, queries, count);
+    pil_wire_begin(&w, link->buffer, sizeof(link->buffer), call->type, sequence);
+    call->put(&w, call->message);
     if (pil_wire_finish(&w))
         return PIL_E_MALFORMED;
     iov = (struct iovec){link->buffer, w.len};
-    err = pil_chan_send(sys, (int)atomic_load(&link->fd) - 1, &iov, 1, NULL, 0, true);
+    err = pil_chan_send(sys, (int)atomic_load(&link->fd) - 1, &iov, 1, call->fds, call->fd_count,
+                        true);
     if (err == PIL_E_CLOSED)
         instance_gone(link->instance);
-    if (!err)
-        err = receive(link, PIL_WIRE_VERDICTS, sequence, &r, NULL, NULL);
-    return err ? err : pil_wire_get_verdicts(&r, verdicts, count);
+    if (err || call->answer == PIL_WIRE_NONE)
+        return err;
+    err = receive(link, call->answer, sequence, &r, call->got, call->got ? &call->got_count : NULL);
+    return err ? err : call->get(&r, call->out);
 }
 
 /* A policyd that was restarted since the last question is no failure: once more, afresh. */
-static int ask(struct pil_link *link, const struct pil_query *queries, unsigned count,
-               struct pil_verdict *verdicts)
+static int ask(struct pil_link *link, struct pil_link_call *call)
 {
+    unsigned room = call->got_count;
     int err = prepare(link);
 
-    if (err)
+    if (err) {
+        call->got_count = 0;
         return err;
-    err = exchange(link, queries, count, verdicts);
+    }
+    err = exchange(link, call);
     if (err == PIL_E_CLOSED) {
+        call->got_count = 0;
         pil_hold_drop(link);
         err = prepare(link);
         if (err)
             return err;
-        err = exchange(link, queries, count, verdicts);
+        call->got_count = room;
+        err = exchange(link, call);
     }
     if (err)
         return fail(link, cause_of(err));
@@ -284,9 +290,9 @@ static int ask(struct pil_link *link, const struct pil_query *queries, unsigned 
     return PIL_OK;
 }
 
-/* The common frame of everything that uses a link: signals blocked, link taken and given back. */
-static int with_link(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
-                     uint64_t end_ns, bool patient)
+/* The common frame of everything that uses a link: signals blocked, link taken and given back.
+ * Without a call it is made ready to ask, and no more. */
+static int with_link(struct pil_link_call *call, uint64_t end_ns, bool patient)
 {
     uint64_t all = UINT64_MAX, mask = 0;
     struct pil_link *link;
@@ -296,27 +302,62 @@ static int with_link(const struct pil_query *queries, unsigned count, struct pil
     link = pil_hold_take(end_ns);
     if (link) {
         link->patient = patient;
-        err = count ? ask(link, queries, count, verdicts) : prepare(link);
+        err = call ? ask(link, call) : prepare(link);
         pil_hold_release(link);
+    } else if (call) {
+        call->got_count = 0;
     }
     sys->procmask(SIG_SETMASK, &mask, NULL);
     return err;
 }
 
+int pil_link_call(struct pil_link_call *call, uint64_t end_ns)
+{
+    return with_link(call, end_ns, true);
+}
+
+struct questions {
+    const struct pil_query *queries;
+    struct pil_verdict *verdicts;
+    unsigned count;
+};
+
+static void put_questions(struct pil_writer *w, const void *message)
+{
+    const struct questions *q = message;
+
+    pil_wire_put_queries(w, q->queries, q->count);
+}
+
+static int get_verdicts(struct pil_reader *r, void *out)
+{
+    const struct questions *q = out;
+
+    return pil_wire_get_verdicts(r, q->verdicts, q->count);
+}
+
 int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
                  uint64_t end_ns)
 {
-    return with_link(queries, count, verdicts, end_ns, true);
+    struct questions q = {queries, verdicts, count};
+    struct pil_link_call call = {.type = PIL_WIRE_DECIDE,
+                                 .answer = PIL_WIRE_VERDICTS,
+                                 .put = put_questions,
+                                 .message = &q,
+                                 .get = get_verdicts,
+                                 .out = &q};
+
+    return with_link(&call, end_ns, true);
 }
 
 int pil_link_welcome(uint64_t end_ns)
 {
-    return with_link(NULL, 0, NULL, end_ns, true);
+    return with_link(NULL, end_ns, true);
 }
 
 int pil_link_renew(uint64_t end_ns)
 {
-    return with_link(NULL, 0, NULL, end_ns, false);
+    return with_link(NULL, end_ns, false);
 }
 
 bool pil_link_cover_children(void)

@@ -16,6 +16,7 @@
 #define PIL_SHIM_LINK_H
 
 #include "core/query.h"
+#include "core/wire.h"
 
 /* Sends hello without waiting for the answer; for the constructor. Failing is no matter. */
 void pil_link_greet(void);
@@ -34,6 +35,24 @@ int pil_link_renew(uint64_t end_ns) PIL_USERESULT;
 /* Asks count (1..PIL_BATCH_MAX) questions in one frame. */
 int pil_link_ask(const struct pil_query *queries, unsigned count, struct pil_verdict *verdicts,
                  uint64_t end_ns) PIL_USERESULT;
+
+/*
+ * Any message and its answer: how they are written and read, and the descriptors that go along.
+ * Where no answer is expected, answer is PIL_WIRE_NONE. Descriptors that came belong to the caller,
+ * also when it fails; got_count is how many there is room for, and then how many came.
+ */
+struct pil_link_call {
+    enum pil_wire_type type, answer;
+    void (*put)(struct pil_writer *w, const void *message);
+    const void *message;
+    int (*get)(struct pil_reader *r, void *out);
+    void *out;
+    const int *fds;
+    unsigned fd_count;
+    int *got;
+    unsigned got_count;
+};
+int pil_link_call(struct pil_link_call *call, uint64_t end_ns) PIL_USERESULT;
 
 /* The policy in force wants this program's children covered. Asks policyd when that is not known,
  * or known from an older policy; what nobody can tell is a yes. */

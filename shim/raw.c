@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "shim/call.h"
+#include "shim/conn.h"
 #include "shim/ownfd.h"
 #include "shim/reach.h"
 #include "shim/real.h"
@@ -66,6 +67,35 @@ static long socket_call(const long a[6], const void *caller)
     return pil_shim_syscall(row[which].number, copy, caller);
 }
 #endif
+
+/* On connections whose records are ours; everything else makes the call as it is. */
+static long bytes(long number, const long a[6])
+{
+    switch (number) {
+    case SYS_read:
+        return pil_shim_read((int)a[0], P(1), (size_t)a[2]);
+    case SYS_write:
+        return pil_shim_write((int)a[0], P(1), (size_t)a[2]);
+    case SYS_readv:
+        return pil_shim_readv((int)a[0], P(1), (int)a[2]);
+    case SYS_writev:
+        return pil_shim_writev((int)a[0], P(1), (int)a[2]);
+    case SYS_recvfrom:
+        return pil_shim_recvfrom((int)a[0], P(1), (size_t)a[2], (int)a[3], P(4), P(5));
+    case SYS_recvmsg:
+        return pil_shim_recvmsg((int)a[0], P(1), (int)a[2]);
+    case SYS_recvmmsg:
+        return pil_shim_recvmmsg((int)a[0], P(1), (unsigned)a[2], (int)a[3], P(4));
+    case SYS_shutdown:
+        return pil_shim_shutdown((int)a[0], (int)a[1]);
+    case SYS_sendfile:
+        return pil_shim_sendfile((int)a[0], (int)a[1], P(2), (size_t)a[3]);
+    case SYS_ioctl:
+        return pil_shim_ioctl((int)a[0], (unsigned long)a[1], P(2));
+    default:
+        return raw(number, a);
+    }
+}
 
 long pil_shim_syscall(long number, const long a[6], const void *caller)
 {
@@ -127,7 +157,11 @@ long pil_shim_syscall(long number, const long a[6], const void *caller)
         return pil_shim_seccomp((unsigned)a[0], (unsigned)a[1], P(2));
     case SYS_io_uring_setup:
         return pil_call_result(pil_shim_io_uring());
-    default:
+    case SYS_splice:
+        if (pil_conn_maybe((int)a[0]) || pil_conn_maybe((int)a[2]))
+            return pil_shim_splice((int)a[0], P(1), (int)a[2], P(3), (size_t)a[4], (unsigned)a[5]);
         return raw(number, a);
+    default:
+        return pil_conn_maybe((int)a[0]) ? bytes(number, a) : raw(number, a);
     }
 }

@@ -15,11 +15,14 @@
 #define PIL_SHIM_REAL_H
 
 #include <dirent.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <netdb.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "core/sysops.h"
@@ -49,6 +52,32 @@ struct dl_find_object;
 
 struct pil_real_libc {
     int (*close)(int);
+    ssize_t (*read)(int, void *, size_t);
+    ssize_t (*write)(int, const void *, size_t);
+    ssize_t (*readv)(int, const struct iovec *, int);
+    ssize_t (*writev)(int, const struct iovec *, int);
+    ssize_t (*preadv2)(int, const struct iovec *, int, off_t, int);
+    ssize_t (*pwritev2)(int, const struct iovec *, int, off_t, int);
+    ssize_t (*preadv64v2)(int, const struct iovec *, int, off64_t, int);
+    ssize_t (*pwritev64v2)(int, const struct iovec *, int, off64_t, int);
+    ssize_t (*recv)(int, void *, size_t, int);
+    ssize_t (*recvfrom)(int, void *, size_t, int, struct sockaddr *, socklen_t *);
+    ssize_t (*recvmsg)(int, struct msghdr *, int);
+    int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
+    ssize_t (*send)(int, const void *, size_t, int);
+    int (*shutdown)(int, int);
+    ssize_t (*sendfile)(int, int, off_t *, size_t);
+    ssize_t (*sendfile64)(int, int, off64_t *, size_t);
+    ssize_t (*splice)(int, off64_t *, int, off64_t *, size_t, unsigned);
+    int (*ioctl)(int, unsigned long, ...);
+    int (*poll)(struct pollfd *, nfds_t, int);
+    FILE *(*fdopen)(int, const char *);
+    int (*vdprintf)(int, const char *, va_list);
+    ssize_t (*__read_chk)(int, void *, size_t, size_t);
+    ssize_t (*__recv_chk)(int, void *, size_t, size_t, int);
+    ssize_t (*__recvfrom_chk)(int, void *, size_t, size_t, int, struct sockaddr *, socklen_t *);
+    int (*__vdprintf_chk)(int, int, const char *, va_list);
+    void (*_exit)(int);
     int (*fcntl)(int, int, ...);
     int (*fcntl64)(int, int, ...);
     int (*fstat)(int, struct stat *);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "shim/call.h"
+#include "shim/conn.h"
 #include "shim/decide.h"
 #include "shim/real.h"
 #include "shim/shim.h"
@@ -51,6 +52,14 @@ ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const st
     struct pil_copied to;
     int error;
 
+    if (pil_conn_maybe(fd)) {
+        struct iovec iov = {(void *)(uintptr_t)buf, len};
+        ssize_t sent =
+            pil_conn_sendmsg(fd, &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, flags);
+
+        if (sent != PIL_CONN_NOT)
+            return pil_call_result(sent);
+    }
     pil_state_ready();
     if (!pil_call_copy(&to, addr, addr_len))
         return pil_call_result(
@@ -94,6 +103,12 @@ ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void
     struct msghdr copy;
     int error;
 
+    if (pil_conn_maybe(fd)) {
+        ssize_t sent = pil_conn_sendmsg(fd, msg, flags);
+
+        if (sent != PIL_CONN_NOT)
+            return pil_call_result(sent);
+    }
     pil_state_ready();
     if (!pil_call_readable(msg, sizeof(*msg)))
         return pil_call_result(pil_real_host.sendmsg(fd, msg, flags));
@@ -143,15 +158,41 @@ static int send_chunk(int fd, struct mmsghdr *vec, unsigned count, int flags, co
     return sent;
 }
 
+/* On a stream a message that was sent in part is the last. */
+static int put_messages(int fd, struct mmsghdr *vec, unsigned count, int flags)
+{
+    unsigned done = 0;
+    bool whole = true;
+
+    while (done < count && whole) {
+        ssize_t sent = pil_conn_sendmsg(fd, &vec[done].msg_hdr, flags);
+        size_t asked = 0;
+
+        if (sent < 0)
+            return done ? (int)done : (int)sent;
+        for (size_t i = 0; i < vec[done].msg_hdr.msg_iovlen; i++)
+            asked += vec[done].msg_hdr.msg_iov[i].iov_len;
+        whole = (size_t)sent == asked;
+        vec[done++].msg_len = (unsigned)sent;
+    }
+    return (int)done;
+}
+
 /* Like the kernel: an error counts only when it met the first message, else the number sent. */
 int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, const void *caller)
 {
     unsigned done = 0;
     int error = 0;
 
-    pil_state_ready();
     if (count > 1024) /* UIO_MAXIOV, where the kernel cuts too */
         count = 1024;
+    if (pil_conn_maybe(fd) && count > 0) {
+        int sent = put_messages(fd, vec, count, flags);
+
+        if (sent != PIL_CONN_NOT)
+            return (int)pil_call_result(sent);
+    }
+    pil_state_ready();
     if (count == 0 || !pil_call_readable(vec, count * sizeof(*vec)))
         return (int)pil_call_result(pil_real_host.sendmmsg(fd, vec, count, flags));
     while (done < count && !error) {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "shim/call.h"
+#include "shim/conn.h"
 #include "shim/exec.h"
 #include "shim/mend.h"
 #include "shim/real.h"
@@ -24,10 +25,12 @@ struct shell {
 
 static void call(struct shell *s)
 {
+    pil_conn_before_spawn();
     if (s->mode)
         s->stream = pil_real_libc.popen(s->command, s->mode);
     else
         s->status = pil_real_libc.system(s->command);
+    pil_conn_after_spawn();
 }
 
 /* A frame of its own, because its size follows the environment. */

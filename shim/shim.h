@@ -14,11 +14,13 @@
 #include <dirent.h>
 #include <netdb.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 /* The constructor's work; argc, argv and envp are the loader's. */
 void pil_shim_start(char *const envp[]);
@@ -34,6 +36,39 @@ ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const st
                         socklen_t addr_len, const void *caller);
 ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void *caller);
 int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, const void *caller);
+
+/* Bytes (io.c). */
+ssize_t pil_shim_read(int fd, void *buf, size_t len);
+ssize_t pil_shim_readv(int fd, const struct iovec *iov, int count);
+ssize_t pil_shim_preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
+ssize_t pil_shim_preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags);
+ssize_t pil_shim_recv(int fd, void *buf, size_t len, int flags);
+ssize_t pil_shim_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
+                          socklen_t *addr_len);
+ssize_t pil_shim_recvmsg(int fd, struct msghdr *msg, int flags);
+int pil_shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags,
+                      struct timespec *limit);
+ssize_t pil_shim_write(int fd, const void *buf, size_t len);
+ssize_t pil_shim_writev(int fd, const struct iovec *iov, int count);
+ssize_t pil_shim_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags);
+ssize_t pil_shim_pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags);
+ssize_t pil_shim_send(int fd, const void *buf, size_t len, int flags);
+ssize_t pil_shim_sendfile(int fd, int in, off_t *offset, size_t count);
+ssize_t pil_shim_sendfile64(int fd, int in, off64_t *offset, size_t count);
+ssize_t pil_shim_splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t len,
+                        unsigned flags);
+int pil_shim_shutdown(int fd, int how);
+int pil_shim_ioctl(int fd, unsigned long request, void *argument);
+FILE *pil_shim_fdopen(int fd, const char *mode);
+int pil_shim_vdprintf(int fd, const char *format, va_list list);
+int pil_shim___vdprintf_chk(int fd, int flag, const char *format, va_list list);
+ssize_t pil_shim___read_chk(int fd, void *buf, size_t len, size_t room);
+ssize_t pil_shim___recv_chk(int fd, void *buf, size_t len, size_t room, int flags);
+ssize_t pil_shim___recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags,
+                                struct sockaddr *addr, socklen_t *addr_len);
+/* Ends the process at once, as _exit; and what is to be done when it ends by exit. */
+void pil_shim_exit(int status) __attribute__((noreturn));
+void pil_shim_end(void);
 
 /* Names (resolve.c). */
 int pil_shim_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,

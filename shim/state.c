@@ -37,6 +37,8 @@ static void forget_in_child(void)
     atomic_store(&pil_process.page_instance, 0);
     atomic_store(&pil_process.retry_ns, 0);
     atomic_store(&pil_process.waiters, 0);
+    atomic_store(&pil_process.pid, 0);
+    atomic_store(&pil_process.areas, 0);
 }
 
 static bool wipe_on_fork(void *memory, size_t len)

@@ -62,6 +62,8 @@ struct pil_process {
     _Atomic uint64_t check_ns; /* when to look next whether the link is up (coarse) */
     _Atomic uint32_t released; /* futex word: raised when a link becomes free */
     _Atomic uint32_t waiters;
+    _Atomic uint32_t pid;   /* of this process; 0: nobody has asked yet (conn_slot.c) */
+    _Atomic uint32_t areas; /* a bit for each scratch area that is in use (conn_slot.h) */
     struct pil_link link[PIL_LINKS] __attribute__((aligned(64)));
 } __attribute__((aligned(4096)));
 _Static_assert(sizeof(struct pil_process) % 4096 == 0, "whole pages");

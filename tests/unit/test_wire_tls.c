@@ -272,7 +272,7 @@ static void what_is_off_its_list_is_refused(void **state)
     assert_err(with_byte("secured", 27 + 2 * TRAFFIC - 1, 49), PIL_E_MALFORMED);
     assert_err(with_byte("demote", 10, PIL_ENDED_ALL + 1), PIL_E_MALFORMED);
     assert_err(with_byte("demote", 11 + TRAFFIC - 1, 49), PIL_E_MALFORMED);
-    assert_err(with_byte("demote", 11 + 2 * TRAFFIC, 1), PIL_E_MALFORMED);     /* 65537 */
+    assert_err(with_byte("demote", 11 + 2 * TRAFFIC, 1), PIL_E_MALFORMED);     /* one more */
     assert_err(with_byte("demote", 11 + 2 * TRAFFIC + 7, 1), PIL_E_MALFORMED); /* 2^24 and more */
     assert_err(with_byte("demote", 11 + 2 * TRAFFIC + 10, 2), PIL_E_MALFORMED);
     assert_err(with_byte("recheck", 0, 0), PIL_E_MALFORMED);
