@@ -4,7 +4,8 @@
  * Rules of few workloads are entered once for each, in that workload's own part, so that a
  * decision touches what concerns this workload and lies close together. Rules of many go to the
  * common part with a set to look into. How many is many: the largest limit from a short list with
- * which the image stays within a few entries per rule.
+ * which the image stays within a few entries per rule. Endpoints of services that ask for
+ * encryption, or have an identity, are entries too, in the part behind.
  */
 #include "conf/compile_parts.h"
 

@@ -182,10 +182,14 @@ static void report(const struct question *question, const struct pil_query *aske
     pil_event_decision(&q, v, error, begun_ns ? pil_real_now_ns() - begun_ns : 0);
 }
 
-/* policyd saw the question when it was asked, and never one that was asked ahead. */
+/* policyd saw the question when it was asked, and never one that was asked ahead; and a connect
+ * that is to be secured it decides once more, with the peer. */
 static void tell_shadow(const struct question *question, const struct pil_verdict *v)
 {
-    if (v->tier == PIL_TIER_PROCESS)
+    const bool again = question->query.action == PIL_ACTION_CONNECT && v->effect == PIL_ALLOW &&
+                       v->encrypt >= PIL_ENCRYPT_PERMISSIVE;
+
+    if (v->tier == PIL_TIER_PROCESS && !again)
         pil_event_shadow(&question->query, v, pil_key_tag(&question->key, v->generation));
 }
 

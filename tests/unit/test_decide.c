@@ -790,6 +790,26 @@ static void cached_shadow_differences_are_counted(void **state)
     assert_no_event(0);
 }
 
+/* What is to be secured is decided once more, by policyd, which counts it then. */
+static void a_connect_to_be_secured_is_not_counted_here(void **state)
+{
+    struct fake_policyd *f = *state;
+    struct pil_verdict v = {.effect = PIL_ALLOW,
+                            .reason = PIL_REASON_DEFAULT_ALLOW,
+                            .shadow = PIL_SHADOW_WOULD_DENY,
+                            .shadow_reason = PIL_REASON_DEFAULT_DENY,
+                            .encrypt = PIL_ENCRYPT_REQUIRED,
+                            .ttl_ms = 60000};
+    struct pil_tally_body body;
+
+    fake_verdict(f, &v);
+    for (unsigned i = 0; i < 5; i++)
+        assert_int_equal(connect_to(80, &v), 0);
+    assert_int_equal(v.tier, PIL_TIER_PROCESS);
+    for (unsigned i = 0; i < PIL_RING_TALLIES; i++)
+        assert_int_equal(pil_ring_tally_take(fake_ring(f, 0), i, &body), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -825,6 +845,7 @@ int main(void)
         world_test(ahead_keeps_nothing_of_another_generation),
         world_test(ahead_does_nothing_without_page_or_with_caller_rules),
         world_test(cached_shadow_differences_are_counted),
+        world_test(a_connect_to_be_secured_is_not_counted_here),
     };
 
     return cmocka_run_group_tests_name("decide", tests, NULL, NULL);

@@ -183,6 +183,47 @@ static void cached_calls_count_and_lies_do_not(void **state)
     test_daemon_stop(&d);
 }
 
+#define SECURED                                                                                    \
+    "schema = 1\ndefault = allow\ntrust_domain = \"corp.example\"\n"                               \
+    "service \"s\" { endpoints = {\"10.0.0.2:80\"} encrypt = required }\n"                         \
+    "policy \"tomorrow\" { applies = {\"*\"} stage = shadow default = deny }\n"
+
+/* It is decided once more with the peer, and counts then; and a ring tells no peers. */
+static void a_connect_to_be_secured_does_not_count_yet(void **state)
+{
+    struct test_daemon d;
+    struct pil_query q = test_daemon_query("10.0.0.3", 80);
+    struct pil_tally_body body;
+    struct pil_verdict v;
+    struct pil_ring *ring;
+    json_t *answer;
+    int fd, fds[2];
+
+    (void)state;
+    test_daemon_start(&d, SECURED, NULL);
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, fds);
+    ask(fd, "10.0.0.2", 80, &v);
+    assert_int_equal(v.encrypt, PIL_ENCRYPT_REQUIRED);
+    assert_int_equal(v.shadow, PIL_SHADOW_WOULD_DENY);
+    ring = mmap(NULL, PIL_RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fds[1], 0);
+    assert_true(ring != MAP_FAILED);
+    test_daemon_ask(fd, &q, 1, &v);
+    body = body_of(&q, &v);
+    body.seen = PIL_FIELD_PEER;
+    pil_ring_tally_open(ring, 7, &body);
+    answer = report(&d, "");
+    assert_int_equal(number(answer, "would_deny"), 2);
+    assert_int_equal(json_array_size(json_object_get(answer, "entries")), 1);
+    assert_null(json_object_get(about(answer, "10.0.0.3:80"), "peer"));
+    json_decref(answer);
+    munmap(ring, PIL_RING_SIZE);
+    close(fds[0]);
+    close(fds[1]);
+    close(fd);
+    test_daemon_stop(&d);
+}
+
 static struct pil_client *client_of(const struct test_daemon *d)
 {
     struct pil_client *c = malloc(sizeof(*c));
@@ -327,6 +368,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(differences_are_kept_by_name_over_a_reload),
         cmocka_unit_test(cached_calls_count_and_lies_do_not),
+        cmocka_unit_test(a_connect_to_be_secured_does_not_count_yet),
         cmocka_unit_test(a_learner_sees_everything_from_its_first_moment),
         cmocka_unit_test(a_program_that_is_lost_is_told),
         cmocka_unit_test(wrong_wishes_are_refused),

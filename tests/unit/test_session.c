@@ -307,6 +307,34 @@ static void hostile_bytes_cost_their_connection_only(void **state)
     test_daemon_stop(&d);
 }
 
+/* Who is at the other end is policyd's own finding: a process that says it is cut off. */
+static void a_process_cannot_claim_a_peer(void **state)
+{
+    struct pil_query q = test_daemon_query("10.0.0.1", 80);
+    struct pil_verdict v;
+    struct pil_writer w;
+    struct test_daemon d;
+    uint8_t room[1024];
+    int fd;
+
+    (void)state;
+    test_daemon_start(&d, POLICY, NULL);
+    fd = test_daemon_connect(&d);
+    test_daemon_hello(fd, NULL);
+    q.flags = PIL_QUERY_PEER_LATER;
+    test_daemon_ask(fd, &q, 1, &v);
+    q.flags = 0;
+    q.seen = PIL_FIELD_PEER;
+    q.peer = pil_slice_of("spiffe://corp.example/web");
+    pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, 1);
+    pil_wire_put_queries(&w, &q, 1);
+    assert_err(pil_wire_finish(&w), PIL_OK);
+    assert_int_equal(send(fd, room, w.len, MSG_NOSIGNAL), w.len);
+    assert_true(test_daemon_closed(fd));
+    close(fd);
+    test_daemon_stop(&d);
+}
+
 static void descriptors_are_refused(void **state)
 {
     struct test_daemon d;
@@ -1033,6 +1061,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_policy_that_asks_for_the_hash_later),
         cmocka_unit_test(a_name_of_ones_own_mounts_does_not_count),
         cmocka_unit_test(hostile_bytes_cost_their_connection_only),
+        cmocka_unit_test(a_process_cannot_claim_a_peer),
         cmocka_unit_test(descriptors_are_refused),
         cmocka_unit_test(a_client_that_does_not_read_is_closed),
         cmocka_unit_test(who_has_left_was_not_refused),
