@@ -3,11 +3,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/preload.h"
+#include "core/host.h"
+#include "core/ldpreload.h"
 
 static bool same(const char *socket, const char *other)
 {
@@ -19,19 +19,12 @@ static bool is_default(const char *socket)
     return same(socket, PIL_DEFAULT_SOCKET) || same(socket, PIL_DEFAULT_ABSTRACT);
 }
 
-static bool host_is_governed(void)
-{
-    struct stat st;
-
-    return stat(PIL_DEFAULT_SETTINGS, &st) == 0 && st.st_uid == 0;
-}
-
 /* We run under Pillion ourselves: what we start stays with the policyd that we have. */
 static bool elsewhere_than_ours(const char *socket, const char *library)
 {
     const char *ours = getenv("PILLION_SOCKET");
 
-    if (!pil_preload_names(getenv("LD_PRELOAD"), library))
+    if (!pil_ldpreload_has(getenv("LD_PRELOAD"), library))
         return false;
     return ours && *ours ? !same(socket, ours) : !is_default(socket);
 }
@@ -40,7 +33,7 @@ int pil_governed_judge(const char *socket, const char *library)
 {
     const char *what = socket ? socket : "a policyd of its own (--solo)";
 
-    if (getuid() != 0 && !is_default(socket) && host_is_governed()) {
+    if (getuid() != 0 && !is_default(socket) && pil_host_is_governed(&pil_sysops_kernel)) {
         pil_cli_error("%s cannot be used: this host has a policyd (%s is there), and only root may "
                       "choose another one; legal is none, or %s",
                       what, PIL_DEFAULT_SETTINGS, PIL_DEFAULT_SOCKET);

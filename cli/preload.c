@@ -9,8 +9,9 @@
 
 #include "core/classes.h"
 #include "core/elf.h"
+#include "core/ldpreload.h"
 
-#define LIBRARY "libpillion.so"
+#define LIBRARY PIL_LDPRELOAD_LIBRARY
 
 static bool is_library(const char *path)
 {
@@ -102,31 +103,10 @@ bool pil_preload_policyd(char out[PATH_MAX])
     return false;
 }
 
-/* The next word of an LD_PRELOAD value, at its separators; its length, 0 at the end. */
-static size_t next_word(const char **at)
-{
-    *at += strspn(*at, ": ");
-    return strcspn(*at, ": ");
-}
-
-bool pil_preload_names(const char *value, const char *library)
-{
-    size_t len;
-
-    for (const char *at = value ? value : ""; (len = next_word(&at)) > 0; at += len)
-        if (len == strlen(library) && memcmp(at, library, len) == 0)
-            return true;
-    return false;
-}
-
 /* Another file of our library's name. */
-static bool is_other(const char *word, size_t len, const char *library)
+static bool is_other(struct pil_slice word, const char *library)
 {
-    size_t base = sizeof(LIBRARY) - 1;
-
-    return len >= base && memcmp(word + len - base, LIBRARY, base) == 0 &&
-           (len == base || word[len - base - 1] == '/') &&
-           !(len == strlen(library) && memcmp(word, library, len) == 0);
+    return pil_ldpreload_is_library(word) && !pil_slice_equal(word, pil_slice_of(library));
 }
 
 /* The value with our library in it, and no other file of that name: the loader may take the first
@@ -134,16 +114,16 @@ static bool is_other(const char *word, size_t len, const char *library)
 static char *with_library(const char *old, const char *library)
 {
     char *value = malloc(strlen(old) + strlen(library) + 3), *end = value;
-    size_t len;
+    struct pil_slice word;
 
     if (!value)
         return NULL;
-    for (const char *at = old; (len = next_word(&at)) > 0; at += len)
-        if (!is_other(at, len, library)) {
-            end = mempcpy(end, at, len);
+    for (const char *at = old; (word = pil_ldpreload_next(&at)).len > 0;)
+        if (!is_other(word, library)) {
+            end = mempcpy(end, word.at, word.len);
             *end++ = ':';
         }
-    if (!pil_preload_names(old, library))
+    if (!pil_ldpreload_has(old, library))
         end = mempcpy(end, library, strlen(library) + 1);
     end[-1] = '\0';
     return value;

@@ -23,9 +23,6 @@
  */
 bool pil_preload_find(char out[PATH_MAX]) PIL_USERESULT;
 
-/* An LD_PRELOAD value, which may be NULL, names that library. */
-bool pil_preload_names(const char *value, const char *library);
-
 /* The daemon; executable. */
 bool pil_preload_policyd(char out[PATH_MAX]) PIL_USERESULT;
 

@@ -3,12 +3,11 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/stat.h>
 
 #include "core/bytes.h"
+#include "core/host.h"
+#include "core/ldpreload.h"
 #include "shim/real.h"
-
-#define LIBRARY "libpillion.so"
 
 struct pil_env pil_env;
 
@@ -22,43 +21,23 @@ const char *pil_env_find(char *const envp[], const char *name)
     return NULL;
 }
 
-/* The next word of an LD_PRELOAD value, which ld.so splits at blanks and colons. */
-static struct pil_slice next_word(const char **at)
-{
-    struct pil_slice word;
-
-    *at += strspn(*at, " :");
-    word = (struct pil_slice){*at, strcspn(*at, " :")};
-    *at += word.len;
-    return word;
-}
-
-static bool same(struct pil_slice word, const char *text)
-{
-    return pil_slice_equal(word, pil_slice_of(text));
-}
-
 /*
  * The word that the loader took us by. It knows the path that it read from it: the same, unless the
  * word leaves something to the loader: a token such as $LIB, or the folder.
  */
 static bool names_us(struct pil_slice word, const char *own)
 {
-    size_t base = sizeof(LIBRARY) - 1;
-    struct pil_slice name = {word.at + word.len - base, base};
-
-    if (same(word, own))
+    if (pil_slice_equal(word, pil_slice_of(own)))
         return true;
-    if (word.len < base || !same(name, LIBRARY))
-        return false;
-    return word.len == base || (name.at[-1] == '/' && memchr(word.at, '$', word.len));
+    return pil_ldpreload_is_library(word) &&
+           (!memchr(word.at, '/', word.len) || memchr(word.at, '$', word.len));
 }
 
 static struct pil_slice find_us(const char *value, const char *own)
 {
     struct pil_slice word;
 
-    while ((word = next_word(&value)).len > 0)
+    while ((word = pil_ldpreload_next(&value)).len > 0)
         if (names_us(word, own))
             return word;
     return (struct pil_slice){NULL, 0};
@@ -66,12 +45,7 @@ static struct pil_slice find_us(const char *value, const char *own)
 
 bool pil_env_preloads(const char *value)
 {
-    struct pil_slice word;
-
-    while (value && (word = next_word(&value)).len > 0)
-        if (same(word, pil_env.preload))
-            return true;
-    return false;
+    return pil_ldpreload_has(value, pil_env.preload);
 }
 
 /* Copies a value that fits whole; anything else leaves `to` as it is. */
@@ -103,18 +77,9 @@ const char *pil_env_program(void)
     return pil_env.program;
 }
 
-/* Root has given this host a policyd: nobody else brings one of his own. */
-static bool host_is_governed(void)
-{
-    struct statx st = {0};
-
-    return pil_sysops_kernel.statx(AT_FDCWD, PIL_DEFAULT_SETTINGS, 0, STATX_UID, &st) == 0 &&
-           st.stx_uid == 0;
-}
-
 static bool may_choose(void)
 {
-    return !pil_env.secure && (pil_env.uid == 0 || !host_is_governed());
+    return !pil_env.secure && (pil_env.uid == 0 || !pil_host_is_governed(&pil_sysops_kernel));
 }
 
 static void read_socket(char *const envp[])
