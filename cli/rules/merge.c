@@ -127,13 +127,9 @@ struct sorted {
 static void tell(const char *what, const struct pil_seen *seen, const char *policy,
                  const char *rule)
 {
-    char text[PIL_TEXT_MAX + PIL_IP_TEXT];
-    struct pil_query q = pil_seen_query(seen);
-    struct pil_text out;
+    char text[PIL_SEEN_TEXT];
 
-    pil_text_init(&out, text, sizeof(text));
-    pil_query_print(&q, &out);
-    pil_out_clean(text);
+    pil_seen_print(seen, text);
     fprintf(stderr, "  %s: %s %s", what, pil_action_name(seen->action), text);
     if (*policy)
         fprintf(stderr, " (policy %s, %s%s)", policy, *rule ? "rule " : "default", rule);

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cli/out.h"
 #include "cli/rules/draft.h"
 #include "cli/rules/print.h"
 #include "core/err.h"
@@ -44,13 +43,9 @@ static bool rule_taken(void *cookie, const char *kind, const char *title)
 
 static void print_denied(FILE *to, const struct pil_seen *seen)
 {
-    char text[PIL_TEXT_MAX + PIL_IP_TEXT];
-    struct pil_query q = pil_seen_query(seen);
-    struct pil_text out;
+    char text[PIL_SEEN_TEXT];
 
-    pil_text_init(&out, text, sizeof(text));
-    pil_query_print(&q, &out);
-    pil_out_clean(text);
+    pil_seen_print(seen, text);
     fprintf(to, "# rule \"%s\" denies %s %s, %llu times: no other rule can allow it\n",
             seen->shadow_rule, pil_action_name(seen->action), text,
             (unsigned long long)seen->times.count);

@@ -258,3 +258,13 @@ struct pil_query pil_seen_query(const struct pil_seen *seen)
         .peer = pil_slice_of(seen->peer),
     };
 }
+
+void pil_seen_print(const struct pil_seen *seen, char text[PIL_SEEN_TEXT])
+{
+    struct pil_query q = pil_seen_query(seen);
+    struct pil_text out;
+
+    pil_text_init(&out, text, PIL_SEEN_TEXT);
+    pil_query_print(&q, &out);
+    pil_out_clean(text);
+}

@@ -14,6 +14,7 @@
 
 #include "core/query.h"
 
+#define PIL_SEEN_TEXT  (PIL_TEXT_MAX + PIL_IP_TEXT)
 #define PIL_TIMES_TEXT 20u /* "2026-11-25 15:50:03" and its NUL */
 
 /* How often, when first, when last; times in UTC. */
@@ -60,5 +61,8 @@ bool pil_seen_lacks_rule(const struct pil_seen *seen);
 
 /* The query it was; its texts are the item's. */
 struct pil_query pil_seen_query(const struct pil_seen *seen);
+
+/* Its resource, for people: cut where it is too long, without control characters. */
+void pil_seen_print(const struct pil_seen *seen, char text[PIL_SEEN_TEXT]);
 
 #endif

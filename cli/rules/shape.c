@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/rules/words.h"
 #include "core/err.h"
 
 #define RANGE_FILE "/proc/sys/net/ipv4/ip_local_port_range"
@@ -19,19 +20,7 @@ bool pil_shape_widen(const char *text, unsigned *out)
 {
     static const char *const names[] = {"loopback", "network", "private", "any"};
 
-    *out = 0;
-    while (*text) {
-        size_t len = strcspn(text, ","), i = 0;
-
-        while (i < PIL_NELEM(names) &&
-               (strlen(names[i]) != len || strncmp(names[i], text, len) != 0))
-            i++;
-        if (i == PIL_NELEM(names))
-            return false;
-        *out |= 1u << i;
-        text += len + (text[len] == ',');
-    }
-    return *out != 0;
+    return pil_words_bits(text, names, PIL_NELEM(names), out);
 }
 
 static unsigned bits_of(const struct sockaddr *mask, size_t octets)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cli/rules/draft.h"
+#include "cli/rules/words.h"
 #include "core/err.h"
 
 static const char *const interpreters[] = {
@@ -38,19 +39,8 @@ bool pil_who_by(const char *text, unsigned *out)
 {
     static const char *const names[] = {"exe", "user", "unit", "cgroup"};
 
-    *out = 0;
-    while (*text) {
-        size_t len = strcspn(text, ","), i = 0;
-
-        while (i < PIL_NELEM(names) &&
-               (strlen(names[i]) != len || strncmp(names[i], text, len) != 0))
-            i++;
-        if (i == PIL_NELEM(names))
-            return false;
-        *out |= 1u << i;
-        text += len + (text[len] == ',');
-    }
-    return (*out & (PIL_WHO_EXE | PIL_WHO_UNIT)) != 0;
+    return pil_words_bits(text, names, PIL_NELEM(names), out) &&
+           (*out & (PIL_WHO_EXE | PIL_WHO_UNIT)) != 0;
 }
 
 /* Facts that could not be told are not asked for. */

@@ -147,6 +147,25 @@ static void equal_ones_are_folded_with_their_times(void **state)
     pil_seen_free(&list);
 }
 
+/* What a log says may be anything; a terminal is not to be steered by it. */
+static void a_resource_is_printed_for_people(void **state)
+{
+    struct pil_seen_list list = {0};
+    char text[PIL_SEEN_TEXT];
+
+    (void)state;
+    assert_err(add(&list, LINE("connect", "x",
+                               "\"name\":\"db.example\",\"address\":"
+                               "\"10.0.0.1\",\"port\":5432,")),
+               PIL_OK);
+    pil_seen_print(&list.item[0], text);
+    assert_string_equal(text, "db.example:5432 (10.0.0.1)");
+    list.item[0].name[1] = '\033';
+    pil_seen_print(&list.item[0], text);
+    assert_string_equal(text, "d?.example:5432 (10.0.0.1)");
+    pil_seen_free(&list);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +174,7 @@ int main(void)
         cmocka_unit_test(each_kind_of_resource_is_told_apart),
         cmocka_unit_test(what_is_no_decision_is_left_out),
         cmocka_unit_test(equal_ones_are_folded_with_their_times),
+        cmocka_unit_test(a_resource_is_printed_for_people),
     };
 
     return cmocka_run_group_tests_name("rules_seen", tests, NULL, NULL);
