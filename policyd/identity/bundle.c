@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "core/err.h"
 
@@ -22,9 +23,12 @@ static bool fill_store(struct pil_bundle *bundle)
 {
     if (!bundle->store || !bundle->roots)
         return false;
-    for (int i = 0; i < sk_X509_num(bundle->roots); i++)
+    for (int i = 0; i < sk_X509_num(bundle->roots); i++) {
+        /* Extensions are read here, and not under the hands of threads. */
+        X509_check_purpose(sk_X509_value(bundle->roots, i), -1, 0);
         if (X509_STORE_add_cert(bundle->store, sk_X509_value(bundle->roots, i)) != 1)
             return false;
+    }
     return X509_STORE_set_flags(bundle->store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
 }
 

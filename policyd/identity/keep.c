@@ -56,6 +56,17 @@ static int judge(const struct where *w, int fd, bool file)
     return PIL_E_PERMISSION;
 }
 
+/* A name that is not in the folder above after a loss of power is a root that nobody knows. */
+static void make_lasting(int fd)
+{
+    int above = openat(fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (above >= 0) {
+        fsync(above);
+        close(above);
+    }
+}
+
 /* One folder, made when it is not there and `make` says so. */
 static int open_one(const struct where *w, int at, const char *path, bool make, int *out)
 {
@@ -67,6 +78,8 @@ static int open_one(const struct where *w, int at, const char *path, bool make, 
         if (mkdirat(at, path, 0700) && errno != EEXIST)
             return say_errno(w, false, "cannot be made");
         fd = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd >= 0)
+            make_lasting(fd);
     }
     if (fd < 0)
         return say_errno(w, false, "cannot be opened");

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/x509v3.h>
+
 #include "core/err.h"
 #include "policyd/identity/cert.h"
 
@@ -23,6 +25,10 @@ static int read_leaf(struct pil_svid *svid)
     if (!pil_cert_serial(svid->leaf, svid->serial) ||
         !pil_cert_times(svid->leaf, &svid->not_before, &svid->not_after))
         return PIL_E_MALFORMED;
+    /* OpenSSL reads extensions when it is first asked: here, and not under the hands of threads. */
+    X509_check_purpose(svid->leaf, -1, 0);
+    for (int i = 0; i < sk_X509_num(svid->chain); i++)
+        X509_check_purpose(sk_X509_value(svid->chain, i), -1, 0);
     pil_cert_uris(svid->leaf, &uris);
     svid->id = uris.count == 1 ? strndup(uris.first.at, uris.first.len) : NULL;
     pil_cert_uris_free(&uris);
