@@ -38,6 +38,8 @@ struct row {
 };
 
 static const char *const on_full_words[] = {"drop", "block", "deny", NULL};
+static const char *const path_words[] = {"auto", "relay", NULL};
+static const char *const expiry_words[] = {"keep", "cut", NULL};
 static const char *const allows_words[] = {"all", "denials", NULL};
 static const char *const source_words[] = {"ca", "files", NULL};
 
@@ -79,6 +81,9 @@ static const struct row rows[] = {
     {"identity_lifetime", KIND_SECONDS, AT(identity_lifetime), 2, 2592000, NULL, "1h", "2s..30d"},
     {"root_lifetime", KIND_SECONDS, AT(root_lifetime), 8, 315360000, NULL, "365d", "8s..3650d"},
     {"trust", KIND_LIST, AT(trust), 0, 32, NULL, NULL, "a list of at most 32 PEM files"},
+    {"handshake_timeout", KIND_TIME, AT(handshake_timeout), 100, 60000, NULL, "10s", "100ms..60s"},
+    {"record_path", KIND_WORD, AT(record_path), 0, 0, path_words, "auto", "auto, relay"},
+    {"peer_expiry", KIND_WORD, AT(peer_expiry), 0, 0, expiry_words, "keep", "keep, cut"},
 };
 
 static const struct row *row_find(const char *name)

@@ -38,6 +38,18 @@ enum pil_identity_source {
     PIL_IDENTITY_FILES,  /* files that another agent renews */
 };
 
+/* Who moves the bytes of secured connections. */
+enum pil_record_path {
+    PIL_RECORD_PATH_AUTO = 0, /* the process itself where it can */
+    PIL_RECORD_PATH_RELAY,    /* policyd, always */
+};
+
+/* What becomes of a standing connection whose peer's certificate has expired. */
+enum pil_peer_expiry {
+    PIL_PEER_EXPIRY_KEEP = 0, /* it goes on: who stood there then still does */
+    PIL_PEER_EXPIRY_CUT,
+};
+
 struct pil_list {
     char **item;
     size_t count;
@@ -72,6 +84,9 @@ struct pil_settings {
     uint32_t identity_lifetime;     /* seconds */
     uint32_t root_lifetime;         /* seconds */
     struct pil_list trust;          /* files with roots of others that are believed too */
+    uint32_t handshake_timeout;     /* milliseconds */
+    uint32_t record_path;           /* enum pil_record_path */
+    uint32_t peer_expiry;           /* enum pil_peer_expiry */
 };
 
 /* The defaults. PIL_E_NOMEM leaves nothing behind. */

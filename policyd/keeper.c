@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,11 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/err.h"
+#include "policyd/fdstore.h"
 #include "policyd/pidfile.h"
 
 #define PAUSE_FIRST_MS 100u
@@ -33,6 +36,8 @@ struct keeper {
     char program[PATH_MAX]; /* where a new version of it will lie */
     volatile bool *ready;   /* shared with the child: it has been ready once */
     pid_t child;            /* 0: none */
+    int signals;            /* where signals are read */
+    struct pil_fdstore store;
     enum wish wish;
     uint64_t began_ms, due_ms; /* when the child was started; what is due next, 0: nothing */
     unsigned pause_ms;
@@ -81,6 +86,9 @@ static int be_child(struct keeper *k)
     start.ready = on_ready;
     start.cookie = k;
     start.after = k->after[0] ? k->after : NULL;
+    start.kept = k->store.kept; /* a copy of its own since fork, descriptors and all */
+    close(k->store.fd);
+    close(k->signals);
     err = pil_run(k->settings, &start);
     if (err && start.diag->errors == 0)
         say("%s", pil_err_text(err));
@@ -147,12 +155,14 @@ static bool new_one_is_good(const struct keeper *k)
     return child > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-/* Comes back only when it failed. */
+/* Comes back only when it failed. The new one makes a socket for notifications of its own. */
 static void become_new_one(struct keeper *k)
 {
-    if (pil_listeners_bequeath(&k->start.listeners) == PIL_OK)
+    pil_fdstore_hide(&k->store);
+    if (pil_listeners_bequeath(&k->start.listeners, &k->store.kept) == PIL_OK)
         execv(k->program, k->argv);
     say("%s cannot be started; the old program goes on", k->program);
+    pil_fdstore_show(&k->store);
     k->wish = STAY;
     start_child(k);
 }
@@ -191,6 +201,7 @@ static int on_child(struct keeper *k)
 
     if (!k->child || waitpid(k->child, &status, WNOHANG) != k->child)
         return -1;
+    pil_fdstore_read(&k->store, k->child); /* its last words */
     k->child = 0;
     k->due_ms = 0;
     if (k->wish == LEAVE || !*k->ready)
@@ -212,18 +223,28 @@ static void on_due(struct keeper *k)
         start_child(k);
 }
 
-static int wait_signal(const struct keeper *k, const sigset_t *set)
+/* The next signal; 0: something is due; -1: nothing yet. What the child says is taken meanwhile. */
+static int wait_signal(struct keeper *k)
 {
     uint64_t now = now_ms(), left = k->due_ms > now ? k->due_ms - now : 0;
-    struct timespec limit = {(time_t)(left / 1000), (long)(left % 1000) * 1000000};
+    struct pollfd fds[] = {{.fd = k->signals, .events = POLLIN},
+                           {.fd = k->store.fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    int count = poll(fds, PIL_NELEM(fds), k->due_ms ? (int)left : -1);
 
-    return sigtimedwait(set, NULL, k->due_ms ? &limit : NULL);
+    if (count == 0)
+        return 0;
+    if (count > 0 && fds[1].revents)
+        pil_fdstore_read(&k->store, k->child);
+    if (count > 0 && fds[0].revents && read(k->signals, &info, sizeof(info)) == sizeof(info))
+        return (int)info.ssi_signo;
+    return -1;
 }
 
-static int loop(struct keeper *k, const sigset_t *set)
+static int loop(struct keeper *k)
 {
     for (;;) {
-        int number = wait_signal(k, set), code = -1;
+        int number = wait_signal(k), code = -1;
 
         switch (number) {
         case SIGCHLD:
@@ -243,9 +264,11 @@ static int loop(struct keeper *k, const sigset_t *set)
             if (k->child)
                 kill(k->child, number);
             break;
+        case 0:
+            on_due(k);
+            break;
         default:
-            if (errno == EAGAIN && k->due_ms)
-                on_due(k);
+            break;
         }
         if (code >= 0)
             return code;
@@ -273,6 +296,10 @@ static int prepare(struct keeper *k)
 
     if (err)
         return err;
+    k->store.kept = k->start.kept;
+    k->start.kept = (struct pil_fds){0};
+    if (pil_fdstore_open(&k->store))
+        return PIL_E_SYSTEM;
     /* The children shall neither remove the path nor name themselves. */
     k->start.listeners.kept = true;
     k->ready = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -285,7 +312,7 @@ static int prepare(struct keeper *k)
 int pil_keeper_run(struct pil_settings *settings, const struct pil_start *start, char **argv)
 {
     static const int numbers[] = {SIGCHLD, SIGHUP, SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
-    struct keeper k = {.settings = settings, .start = *start, .argv = argv};
+    struct keeper k = {.settings = settings, .start = *start, .argv = argv, .store = {.fd = -1}};
     int code = EXIT_FAILURE, err;
     sigset_t set;
 
@@ -293,15 +320,19 @@ int pil_keeper_run(struct pil_settings *settings, const struct pil_start *start,
     for (size_t i = 0; i < PIL_NELEM(numbers); i++)
         sigaddset(&set, numbers[i]);
     sigprocmask(SIG_BLOCK, &set, NULL);
-    err = prepare(&k);
+    k.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    err = k.signals < 0 ? PIL_E_SYSTEM : prepare(&k);
     if (err && start->diag->errors == 0)
         say("%s", pil_err_text(err));
     if (!err) {
         start_child(&k);
-        code = loop(&k, &set);
+        code = loop(&k);
     }
     pil_pidfile_remove(settings->pidfile);
     k.start.listeners.kept = false;
     pil_listeners_close(settings, &k.start.listeners);
+    pil_fdstore_close(&k.store);
+    if (k.signals >= 0)
+        close(k.signals);
     return code;
 }

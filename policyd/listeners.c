@@ -58,21 +58,35 @@ static int take_one(int fd, const char *const names[PIL_LISTENERS], struct pil_d
     return PIL_E_RANGE;
 }
 
-int pil_listeners_inherit(const struct pil_settings *set, struct pil_diag *diag,
-                          struct pil_listeners *out)
+static bool is_kept(const char *name)
 {
-    const char *const names[PIL_LISTENERS] = {set->socket, set->abstract};
-    int count = sd_listen_fds(1);
+    return name && strncmp(name, PIL_FDSTORE_NAME "-", sizeof(PIL_FDSTORE_NAME)) == 0;
+}
+
+static void free_names(char **names)
+{
+    for (char **name = names; name && *name; name++)
+        free(*name);
+    free(names);
+}
+
+int pil_listeners_inherit(const struct pil_settings *set, struct pil_diag *diag,
+                          struct pil_listeners *out, struct pil_fds *kept)
+{
+    const char *const wanted[PIL_LISTENERS] = {set->socket, set->abstract};
+    char **names = NULL;
+    int count = sd_listen_fds_with_names(1, &names), err = PIL_OK;
 
     *out = PIL_LISTENERS_NONE;
-    for (int i = 0; i < count; i++) {
-        int err = take_one(SD_LISTEN_FDS_START + i, names, diag, out);
-
-        if (err)
-            return err;
+    for (int i = 0; i < count && !err; i++) {
+        if (is_kept(names[i]))
+            err = pil_fds_add(kept, names[i], SD_LISTEN_FDS_START + i);
+        else
+            err = take_one(SD_LISTEN_FDS_START + i, wanted, diag, out);
     }
+    free_names(names);
     out->kept = out->fd[0] >= 0;
-    return PIL_OK;
+    return err;
 }
 
 /* ---- made ----------------------------------------------------------------------------------- */
@@ -112,22 +126,66 @@ static bool set_number(const char *name, int value)
     return setenv(name, text, 1) == 0;
 }
 
-int pil_listeners_bequeath(const struct pil_listeners *listeners)
+/* All that is left, by name. */
+static int gather(const struct pil_listeners *listeners, const struct pil_fds *kept,
+                  struct pil_fds *out)
 {
-    int high[PIL_LISTENERS], count = 0;
+    int err = PIL_OK;
 
-    /* First out of the way of where they are going. */
-    for (unsigned i = 0; i < PIL_LISTENERS; i++) {
-        if (listeners->fd[i] < 0)
-            continue;
-        high[count] = fcntl(listeners->fd[i], F_DUPFD_CLOEXEC, 16);
-        if (high[count++] < 0)
-            return PIL_E_SYSTEM;
+    for (unsigned i = 0; i < PIL_LISTENERS && !err; i++)
+        if (listeners->fd[i] >= 0)
+            err = pil_fds_add(out, "policyd", fcntl(listeners->fd[i], F_DUPFD_CLOEXEC, 3));
+    for (unsigned i = 0; i < kept->count && !err; i++)
+        err = pil_fds_add(out, kept->item[i].name, fcntl(kept->item[i].fd, F_DUPFD_CLOEXEC, 3));
+    return err;
+}
+
+/* First out of the way of where they are going. */
+static bool move(struct pil_fds *all)
+{
+    int first_free = SD_LISTEN_FDS_START + (int)all->count;
+
+    for (unsigned i = 0; i < all->count; i++) {
+        int high = fcntl(all->item[i].fd, F_DUPFD_CLOEXEC, first_free);
+
+        if (high < 0)
+            return false;
+        close(all->item[i].fd);
+        all->item[i].fd = high;
     }
-    for (int i = 0; i < count; i++)
-        if (dup2(high[i], SD_LISTEN_FDS_START + i) < 0)
-            return PIL_E_SYSTEM;
-    unsetenv("LISTEN_FDNAMES");
-    return set_number("LISTEN_FDS", count) && set_number("LISTEN_PID", (int)getpid()) ? PIL_OK
-                                                                                      : PIL_E_NOMEM;
+    for (unsigned i = 0; i < all->count; i++)
+        if (dup2(all->item[i].fd, SD_LISTEN_FDS_START + (int)i) < 0)
+            return false;
+    return true;
+}
+
+static bool set_names(const struct pil_fds *all)
+{
+    char *text = malloc(all->count * (size_t)PIL_FDSTORE_TEXT + 1), *at = text;
+    bool good;
+
+    if (!text)
+        return false;
+    *at = '\0';
+    for (unsigned i = 0; i < all->count; i++)
+        at += sprintf(at, "%s%s", i ? ":" : "", all->item[i].name);
+    good = setenv("LISTEN_FDNAMES", text, 1) == 0;
+    free(text);
+    return good;
+}
+
+int pil_listeners_bequeath(const struct pil_listeners *listeners, const struct pil_fds *kept)
+{
+    struct pil_fds all = {0};
+    int err = gather(listeners, kept, &all);
+
+    if (!err && !move(&all))
+        err = PIL_E_SYSTEM;
+    if (!err && !(set_number("LISTEN_FDS", (int)all.count) &&
+                  set_number("LISTEN_PID", (int)getpid()) && set_names(&all)))
+        err = PIL_E_NOMEM;
+    if (err)
+        pil_fds_close(&all);
+    free(all.item);
+    return err;
 }

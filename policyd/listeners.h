@@ -14,6 +14,7 @@
 
 #include "conf/diag.h"
 #include "conf/settings.h"
+#include "policyd/fdstore.h"
 
 #define PIL_LISTENERS 2u
 
@@ -28,18 +29,19 @@ struct pil_listeners {
         .fd = { -1, -1 }                                                                           \
     }
 
-/* Takes what was handed to this process. A descriptor that is no listening socket of one of the
- * two settings is an error. */
+/* Takes what was handed to this process. What policyd itself had kept (fdstore.h) goes to `kept`;
+ * any other descriptor that is no listening socket of one of the two settings is an error. */
 int pil_listeners_inherit(const struct pil_settings *set, struct pil_diag *diag,
-                          struct pil_listeners *out) PIL_USERESULT;
+                          struct pil_listeners *out, struct pil_fds *kept) PIL_USERESULT;
 
 /* Makes what is missing. After an error what was made is gone again. */
 int pil_listeners_open(const struct pil_settings *set, struct pil_diag *diag,
                        struct pil_listeners *listeners) PIL_USERESULT;
 
-/* Puts them where an exec'ed successor of this very process looks for them, and says so in the
- * environment. Whatever had descriptors 3 and 4 is lost. */
-int pil_listeners_bequeath(const struct pil_listeners *listeners) PIL_USERESULT;
+/* Puts them, and what is kept, where an exec'ed successor of this very process looks for them, and
+ * says so in the environment. Whatever had descriptors 3, 4, and so on is lost. */
+int pil_listeners_bequeath(const struct pil_listeners *listeners,
+                           const struct pil_fds *kept) PIL_USERESULT;
 
 /* Closes them, and removes the path when nobody else keeps it. */
 void pil_listeners_close(const struct pil_settings *set, struct pil_listeners *listeners);

@@ -87,7 +87,7 @@ static int serve(struct pil_settings *settings, const struct pil_options *option
     struct pil_start how = {
         .options = options, .diag = diag, .ready = on_ready, .cookie = &ready_fd};
 
-    if (pil_listeners_inherit(settings, diag, &how.listeners))
+    if (pil_listeners_inherit(settings, diag, &how.listeners, &how.kept))
         return EXIT_FAILED;
     if (!options->foreground && !options->solo && !how.listeners.kept) {
         int code = to_background(&ready_fd);

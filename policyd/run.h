@@ -12,6 +12,7 @@
 
 #include "conf/diag.h"
 #include "conf/settings.h"
+#include "policyd/fdstore.h"
 #include "policyd/listeners.h"
 #include "policyd/options.h"
 
@@ -19,6 +20,7 @@ struct pil_start {
     const struct pil_options *options;
     struct pil_diag *diag;
     struct pil_listeners listeners; /* those that are open already; taken over */
+    struct pil_fds kept;            /* descriptors that were kept for policyd; taken over */
     pid_t keeper;                   /* whose child this is and with whom it ends; 0: nobody's */
     const char *after;              /* how the daemon before this one ended; NULL: none was */
     void (*ready)(void *cookie);    /* called once, when the first load has ended; may be NULL */
