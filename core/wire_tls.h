@@ -14,7 +14,6 @@
 #include "core/tls_reason.h"
 #include "core/wire.h"
 
-#define PIL_PEER_MAX    255u   /* bytes of a SPIFFE ID */
 #define PIL_RECHECK_MAX 128u   /* connections in one question */
 #define PIL_DEMOTE_MAX  66560u /* bytes of each of the three kinds in a memfd: four whole records  \
                                 */

@@ -14,6 +14,7 @@
 #include "policyd/events.h"
 #include "policyd/follow.h"
 #include "policyd/identity/identity.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/observe.h"
 #include "policyd/report.h"
 #include "policyd/session.h"
@@ -215,7 +216,6 @@ static bool do_reload(struct pil_session *s, const json_t *arg)
         reply->next->link = &reply->next;
     d->reloading = reply;
     event_del(&s->event);
-    pil_identity_reload(d->identity);
     /* It may end at once, and the session with it: nothing of s is looked at behind this. */
     pil_store_reload(d->store, "command");
     return false;
@@ -383,6 +383,12 @@ static bool do_identity_revoke(struct pil_session *s, const json_t *arg)
     return answer_change(s, pil_identity_revoke(s->d->identity, what, restore, by));
 }
 
+static bool do_connections(struct pil_session *s, const json_t *arg)
+{
+    (void)arg;
+    return pil_control_answer(s, pil_mesh_connections(s->d->mesh), -1, PIL_OK, NULL);
+}
+
 static const struct {
     const char *name;
     bool privileged;
@@ -402,6 +408,7 @@ static const struct {
     {"identity", false, do_identity},
     {"identity-rotate", true, do_identity_rotate},
     {"identity-revoke", true, do_identity_revoke},
+    {"connections", true, do_connections},
 };
 
 static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t *arg)
@@ -418,7 +425,7 @@ static bool run_verb(struct pil_session *s, struct pil_slice name, const json_t 
     return pil_control_answer(s, NULL, -1, PIL_E_NOTFOUND,
                               "unknown verb; legal is status, processes, image, expect, arrival, "
                               "reload, follow, shadow, learn, learned, switch, identity, "
-                              "identity-rotate, identity-revoke");
+                              "identity-rotate, identity-revoke, connections");
 }
 
 bool pil_control_handle(struct pil_session *s, const struct pil_control *control)

@@ -21,6 +21,7 @@ struct pil_hasher;
 struct pil_identity;
 struct pil_journal;
 struct pil_log;
+struct pil_mesh;
 struct pil_observer;
 struct pil_reply;
 struct pil_server;
@@ -41,6 +42,7 @@ struct pil_daemon {
     struct pil_server *server;
     struct pil_expect *expect;
     struct pil_observer *observer;
+    struct pil_mesh *mesh;          /* NULL: nothing is secured */
     struct pil_follower *followers; /* control sessions that follow decisions */
     struct pil_reply *reloading;    /* answers that wait for a load to end */
     struct pil_switch *kill_switch; /* NULL: on */

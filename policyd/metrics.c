@@ -14,6 +14,7 @@
 #include "policyd/identity/identity.h"
 #include "policyd/listener.h"
 #include "policyd/log.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
 #include "policyd/switch.h"
@@ -235,6 +236,7 @@ void pil_metrics_text(struct pil_daemon *d, struct evbuffer *out)
     put_sessions(d, &sum, out);
     put_identity(d, out);
     put_log(d, out);
+    pil_mesh_metrics(d->mesh, out);
 }
 
 /* ---- HTTP --------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
 #include "policyd/identity/identity.h"
 #include "policyd/intern.h"
 #include "policyd/journal.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/page.h"
 #include "policyd/session.h"
 #include "policyd/store.h"
@@ -178,6 +179,8 @@ static void on_hash(void *cookie, const char *hash)
     p->hashing = false;
     keep_hash(p, hash);
     settle(p->daemon, p);
+    if (p->daemon->mesh)
+        pil_mesh_swapped(p->daemon->mesh);
     pil_session_resume(p->daemon, p);
 }
 

@@ -9,6 +9,7 @@
 #include "policyd/events.h"
 #include "policyd/health.h"
 #include "policyd/log.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
 #include "policyd/switch.h"
@@ -185,6 +186,7 @@ json_t *pil_report_status(struct pil_daemon *d)
     put_u64(out, "processes", d->processes.count);
     put(out, "decisions", decisions(d));
     put(out, "log", log_state(d));
+    put(out, "mesh", pil_mesh_report(d->mesh));
     put_u64(out, "verdict_ttl_ms", d->settings.verdict_ttl);
     put_u64(out, "deadline_ms", d->settings.deadline);
     return out;

@@ -24,6 +24,8 @@
 #include "policyd/identity/identity.h"
 #include "policyd/journal.h"
 #include "policyd/log.h"
+#include "policyd/mesh/kept.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/metrics.h"
 #include "policyd/notify.h"
 #include "policyd/observe.h"
@@ -51,6 +53,7 @@ struct run {
     struct pil_notify *notify;
     struct event *signal[PIL_NELEM(signals)];
     struct event *solo, *leave;
+    struct pil_fds kept;
     int solo_fd;
     bool started, failed; /* the first load has ended; the daemon could not be started */
 };
@@ -75,6 +78,8 @@ static void swapped(void *cookie)
     for (struct pil_process *p = run->d.processes.all; p; p = p->next)
         if (p->hashing)
             pil_session_hold(p);
+    if (run->d.mesh)
+        pil_mesh_swapped(run->d.mesh);
 }
 
 static void log_load(struct pil_daemon *d, const struct pil_store_report *report)
@@ -120,6 +125,9 @@ static void first_load(struct run *run, const struct pil_store_report *report)
         fail(run);
         return;
     }
+    pil_mesh_start(run->d.mesh);
+    pil_kept_restore(run->d.mesh, &run->kept);
+    pil_fds_close(&run->kept);
     if (run->how->ready)
         run->how->ready(run->how->cookie);
 }
@@ -314,6 +322,8 @@ static int open_inside(struct run *run)
         err = pil_log_start(d->log);
     if (!err)
         err = pil_events_start(d, &d->events);
+    if (!err)
+        err = pil_mesh_open(d, &d->mesh);
     if (!err && d->settings.watch)
         err = pil_watch_open(d->base, &d->settings.policy, files_changed, run, &run->watch);
     if (!err && run->metrics)
@@ -371,6 +381,8 @@ static void end(struct run *run)
     pil_expect_close(d->expect); /* before its watchers' sessions, which it tells apart by */
     d->expect = NULL;
     pil_server_close(d->server);
+    pil_mesh_close(d->mesh);
+    pil_fds_close(&run->kept);
     pil_events_stop(d->events);
     pil_switch_close(d->kill_switch);
     d->kill_switch = NULL;
@@ -432,6 +444,7 @@ int pil_run(struct pil_settings *settings, const struct pil_start *how)
 
     clock_gettime(CLOCK_REALTIME, &now);
     run = (struct run){.how = how, .diag = how->diag, .solo_fd = -1};
+    run.kept = how->kept;
     run.d.settings = *settings;
     *settings = (struct pil_settings){0};
     run.d.starter = geteuid();

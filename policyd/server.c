@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "policyd/daemon.h"
 #include "policyd/listeners.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/session.h"
 
 #define ACCEPT_MAX   32u /* connections taken in one round of the loop */
@@ -132,7 +133,9 @@ static void pause_accepting(struct pil_server *server)
 static bool low_on_descriptors(const struct pil_server *server)
 {
     /* A session holds one descriptor, its process one for the ring, an image two. */
-    return server->count + server->d->processes.count + RESERVE >= server->descriptors;
+    return server->count + server->d->processes.count + pil_mesh_descriptors(server->d->mesh) +
+               RESERVE >=
+           server->descriptors;
 }
 
 static void on_resume(evutil_socket_t fd, short what, void *cookie)

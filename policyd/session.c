@@ -15,6 +15,7 @@
 #include "policyd/decide.h"
 #include "policyd/expect.h"
 #include "policyd/journal.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/observe.h"
 #include "policyd/server.h"
 #include "policyd/store.h"
@@ -23,18 +24,24 @@
 #define HELLO_SECONDS 5   /* a connection that says nothing is closed after this */
 #define TOLD_MAX      10u /* refusals that are logged in a second */
 
-typedef bool handler(struct pil_session *s, struct pil_reader *r);
-static handler on_hello, on_decide, on_control;
+/* fds are those of the frame; what a handler keeps it replaces by -1. */
+typedef bool handler(struct pil_session *s, struct pil_reader *r, int *fds);
+static handler on_hello, on_decide, on_control, on_mesh;
 static void on_readable(evutil_socket_t fd, short what, void *cookie);
 
 /* What may be said, and when. */
 static const struct {
     handler *handle;
     bool allowed[4]; /* by enum pil_session_state */
+    unsigned fds;    /* descriptors that it carries, neither more nor less */
 } dispatch[PIL_WIRE_TYPE_COUNT] = {
-    [PIL_WIRE_HELLO] = {on_hello, {[PIL_SESSION_NEW] = true}},
-    [PIL_WIRE_DECIDE] = {on_decide, {[PIL_SESSION_ATTACHED] = true}},
-    [PIL_WIRE_CONTROL] = {on_control, {[PIL_SESSION_NEW] = true, [PIL_SESSION_CONTROL] = true}},
+    [PIL_WIRE_HELLO] = {on_hello, {[PIL_SESSION_NEW] = true}, 0},
+    [PIL_WIRE_DECIDE] = {on_decide, {[PIL_SESSION_ATTACHED] = true}, 0},
+    [PIL_WIRE_CONTROL] = {on_control, {[PIL_SESSION_NEW] = true, [PIL_SESSION_CONTROL] = true}, 0},
+    [PIL_WIRE_DELEGATE] = {on_mesh, {[PIL_SESSION_ATTACHED] = true}, 1},
+    [PIL_WIRE_SECURE] = {on_mesh, {[PIL_SESSION_ATTACHED] = true}, 2},
+    [PIL_WIRE_DEMOTE] = {on_mesh, {[PIL_SESSION_ATTACHED] = true}, 2},
+    [PIL_WIRE_RECHECK] = {on_mesh, {[PIL_SESSION_ATTACHED] = true}, 0},
 };
 
 void pil_session_tell(struct pil_daemon *d, pid_t pid, uid_t uid, enum pil_refusal why,
@@ -98,8 +105,7 @@ int pil_session_send(struct pil_session *s, const struct pil_writer *w, const in
     return pil_chan_send(&pil_sysops_kernel, s->fd, &iov, 1, fds, fd_count, false);
 }
 
-/* It could not be sent. A short-lived process that has left is nobody who was turned away. */
-static void unsent(struct pil_session *s, int err, const char *what)
+void pil_session_unsent(struct pil_session *s, int err, const char *what)
 {
     if (err == PIL_E_CLOSED)
         pil_session_close(s);
@@ -137,7 +143,7 @@ static bool turn_away(struct pil_session *s, int status, enum pil_refusal why)
     int err = send_welcome(s, status);
 
     if (err)
-        unsent(s, err, pil_err_text(status));
+        pil_session_unsent(s, err, pil_err_text(status));
     else
         pil_session_refuse(s, why, pil_err_text(status));
     return false;
@@ -169,7 +175,7 @@ static bool attach(struct pil_session *s)
     ask_no_more_for_senders(s);
     err = send_welcome(s, PIL_OK);
     if (err) {
-        unsent(s, err, "welcome");
+        pil_session_unsent(s, err, "welcome");
         return false;
     }
     if (read_on(s)) /* and the hello's deadline is over */
@@ -205,12 +211,13 @@ static void join(struct pil_session *s, struct pil_process *p)
     p->sessions = s;
 }
 
-static bool on_hello(struct pil_session *s, struct pil_reader *r)
+static bool on_hello(struct pil_session *s, struct pil_reader *r, int *fds)
 {
     struct pil_process *p = NULL;
     struct pil_hello hello;
     int err = pil_wire_get_hello(r, &hello);
 
+    (void)fds;
     if (err) {
         pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "hello");
         return false;
@@ -298,7 +305,7 @@ static void note(struct pil_session *s, const struct pil_query *q, unsigned coun
 }
 
 /* The answer leaves before the decisions are noted, so that nobody waits for the log's text. */
-static bool on_decide(struct pil_session *s, struct pil_reader *r)
+static bool on_decide(struct pil_session *s, struct pil_reader *r, int *fds)
 {
     struct pil_query q[PIL_BATCH_MAX];
     struct pil_verdict v[PIL_BATCH_MAX];
@@ -308,6 +315,7 @@ static bool on_decide(struct pil_session *s, struct pil_reader *r)
     unsigned count;
     int err;
 
+    (void)fds;
     if (pil_wire_get_queries(r, q, &count)) {
         pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "decide");
         return false;
@@ -320,14 +328,15 @@ static bool on_decide(struct pil_session *s, struct pil_reader *r)
         err = pil_session_send(s, &w, NULL, 0);
     note(s, q, count, v, elapsed);
     if (err)
-        unsent(s, err, "verdicts");
+        pil_session_unsent(s, err, "verdicts");
     return err == PIL_OK;
 }
 
-static bool on_control(struct pil_session *s, struct pil_reader *r)
+static bool on_control(struct pil_session *s, struct pil_reader *r, int *fds)
 {
     struct pil_control control;
 
+    (void)fds;
     if (s->sender.pid != s->pid || s->sender.uid != s->uid) {
         pil_session_refuse(s, PIL_REFUSAL_ATTEST, "a request of another process than connected");
         return false;
@@ -346,16 +355,22 @@ static bool on_control(struct pil_session *s, struct pil_reader *r)
     return pil_control_handle(s, &control);
 }
 
+/* ---- secured connections -------------------------------------------------------------------- */
+
+static bool on_mesh(struct pil_session *s, struct pil_reader *r, int *fds)
+{
+    return pil_mesh_message(s, s->type, r, fds);
+}
+
 /* ---- frames ------------------------------------------------------------------------------- */
 
-bool pil_session_frame(struct pil_session *s, const void *frame, size_t len,
-                       const struct ucred *sender)
+static bool handle(struct pil_session *s, const void *frame, size_t len, int *fds,
+                   unsigned fd_count)
 {
     struct pil_wire_head head;
     struct pil_reader r;
     int err = pil_wire_open(frame, len, &head, &r);
 
-    s->d->stats.frames++;
     if (err) {
         pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, pil_err_text(err));
         return false;
@@ -364,33 +379,52 @@ bool pil_session_frame(struct pil_session *s, const void *frame, size_t len,
         pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "a message that is not expected");
         return false;
     }
+    if (dispatch[head.type].fds != fd_count) {
+        pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "another number of descriptors than it has");
+        return false;
+    }
     s->sequence = head.sequence;
+    s->type = head.type;
+    return dispatch[head.type].handle(s, &r, fds);
+}
+
+bool pil_session_frame(struct pil_session *s, const void *frame, size_t len,
+                       const struct ucred *sender, int *fds, unsigned fd_count)
+{
+    bool there;
+
+    s->d->stats.frames++;
     s->sender = *sender;
-    return dispatch[head.type].handle(s, &r);
+    there = handle(s, frame, len, fds, fd_count);
+    for (unsigned i = 0; i < fd_count; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    return there;
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *cookie)
 {
     static uint8_t room[PIL_WIRE_MAX]; /* main thread only */
     struct pil_session *s = cookie;
+    unsigned fd_count = PIL_CHAN_FDS;
+    int fds[PIL_CHAN_FDS], err;
     struct ucred sender;
     size_t len;
-    int err;
 
     if (what & EV_TIMEOUT) {
         pil_session_refuse(s, PIL_REFUSAL_SILENT, NULL);
         return;
     }
-    err = pil_chan_recv_from(&pil_sysops_kernel, fd, room, sizeof(room), &len, NULL, NULL, &sender,
-                             false);
+    err = pil_chan_recv_from(&pil_sysops_kernel, fd, room, sizeof(room), &len, fds, &fd_count,
+                             &sender, false);
     if (err == PIL_E_AGAIN)
         return;
     if (err == PIL_E_MALFORMED)
-        pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "a frame that is too long or has descriptors");
+        pil_session_refuse(s, PIL_REFUSAL_PROTOCOL, "a frame that is too long, or descriptors");
     else if (err)
         pil_session_close(s);
     else
-        pil_session_frame(s, room, len, &sender);
+        pil_session_frame(s, room, len, &sender, fds, fd_count);
 }
 
 struct pil_session *pil_session_open(struct pil_daemon *d, int fd, uid_t uid, gid_t gid, pid_t pid)

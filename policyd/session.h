@@ -6,7 +6,8 @@
  * by the descriptor is refused. Questions are not held to that, because a child of vfork asks in
  * its parent's name with its parent's memory.
  *
- * A process says hello first and is then asked nothing but decisions. While its identity is being
+ * A process says hello first and then asks for decisions, or for connections to be secured
+ * (mesh/mesh.h), which are the messages that carry descriptors. While its identity is being
  * found out (its executable is hashed) the session is not read: what it sends meanwhile waits in
  * the socket, in order and bounded by the kernel. A client that does not read its answers is
  * closed. No buffers are kept per session.
@@ -49,6 +50,7 @@ struct pil_session {
     int fd;
     enum pil_session_state state;
     uint32_t sequence;   /* of the frame being answered */
+    uint16_t type;       /* likewise */
     struct ucred sender; /* likewise */
     pid_t pid;           /* these three are of who connected */
     uid_t uid;
@@ -66,10 +68,10 @@ void pil_session_close(struct pil_session *s);
 /* Closes it, counts why and says so. */
 void pil_session_refuse(struct pil_session *s, enum pil_refusal why, const char *detail);
 
-/* A frame that was received, and who sent it by the kernel's word. False: the session is gone. For
- * the loop and for fuzzing. */
+/* A frame that was received, and who sent it by the kernel's word. fds are taken over, in any case.
+ * False: the session is gone. For the loop and for fuzzing. */
 bool pil_session_frame(struct pil_session *s, const void *frame, size_t len,
-                       const struct ucred *sender);
+                       const struct ucred *sender, int *fds, unsigned fd_count);
 
 /* The process's identity is known: its sessions go on. */
 void pil_session_resume(struct pil_daemon *d, struct pil_process *p);
@@ -80,6 +82,10 @@ void pil_session_hold(struct pil_process *p);
  * is gone, which is its right and no refusal. */
 int pil_session_send(struct pil_session *s, const struct pil_writer *w, const int *fds,
                      unsigned fd_count) PIL_USERESULT;
+
+/* What pil_session_send said could not be sent; the session is gone afterwards. A short-lived
+ * process that has left is nobody who was turned away. */
+void pil_session_unsent(struct pil_session *s, int err, const char *what);
 
 /* Says in the log, at most ten times a second, that somebody was turned away. */
 void pil_session_tell(struct pil_daemon *d, pid_t pid, uid_t uid, enum pil_refusal why,

@@ -5,7 +5,6 @@
 #include "shim/bound.h"
 #include "shim/call.h"
 #include "shim/decide.h"
-#include "shim/env.h"
 #include "shim/fresh.h"
 #include "shim/link.h"
 #include "shim/real.h"
@@ -17,8 +16,7 @@ void pil_shim_start(char *const envp[])
 {
     pil_state_boot(envp);
     pil_state_ready();
-    if (pil_env.greets)
-        pil_link_greet();
+    pil_link_greet();
 }
 
 int pil_shim_socket(int domain, int type, int protocol)

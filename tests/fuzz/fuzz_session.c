@@ -1,4 +1,4 @@
-// sources: core conf policyd -lconfuse -levent -ljansson -lcrypto -lcap -lsystemd
+// sources: core conf policyd -lconfuse -levent -ljansson -lssl -lcrypto -lcap -lsystemd
 /*
  * Sessions: a real session on a socket pair is given one hostile frame after the other, as its
  * dispatcher gets them from the loop. Whatever they hold, the session answers or is closed, and
@@ -13,6 +13,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@
 #include "policyd/expect.h"
 #include "policyd/follow.h"
 #include "policyd/journal.h"
+#include "policyd/mesh/mesh.h"
 #include "policyd/session.h"
 #include "policyd/store.h"
 
@@ -47,6 +49,7 @@ static void start(void)
                           &daemon_.decider) == PIL_OK);
     need(pil_journal_open(&daemon_, &daemon_.journal) == PIL_OK);
     need(pil_expect_open(&daemon_, &daemon_.expect) == PIL_OK);
+    need(pil_mesh_open(&daemon_, &daemon_.mesh) == PIL_OK);
     pil_journal_tap_set(daemon_.journal, pil_follow_line, &daemon_);
     pil_store_reload(daemon_.store, "start");
     need(pil_store_busy(daemon_.store));
@@ -103,7 +106,7 @@ static void say_hello(struct pil_session *s)
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_HELLO, 1);
     pil_wire_put_hello(&w, &hello);
     need(pil_wire_finish(&w) == PIL_OK);
-    need(pil_session_frame(s, room, w.len, sender_of(s, room, w.len)));
+    need(pil_session_frame(s, room, w.len, sender_of(s, room, w.len), NULL, 0));
 }
 
 /* A process that is asked nothing about what others do, and gets its answer. */
@@ -119,10 +122,30 @@ static void decide_for_another(void)
     pil_wire_begin(&w, room, sizeof(room), PIL_WIRE_DECIDE, 2);
     pil_wire_put_queries(&w, &q, 1);
     need(pil_wire_finish(&w) == PIL_OK);
-    need(pil_session_frame(s, room, w.len, sender_of(s, room, w.len)));
+    need(pil_session_frame(s, room, w.len, sender_of(s, room, w.len), NULL, 0));
     need(!drain(client));
     pil_session_close(s); /* the journal's lines go to who follows */
     close(client);
+}
+
+/* The descriptors that a frame of this type carries: sockets that are not what it says. One type
+ * in four, by its sequence, comes with one of them whatever it is. */
+static unsigned open_fds(const uint8_t *frame, size_t len, int fds[2])
+{
+    unsigned type = len > 6 ? frame[6] : 0;
+    unsigned count = type == PIL_WIRE_DELEGATE                            ? 1
+                     : type == PIL_WIRE_SECURE || type == PIL_WIRE_DEMOTE ? 2
+                                                                          : 0;
+
+    if (len == 0)
+        return 0;
+    if (len > 12 && frame[12] % 4 == 3)
+        count = 1;
+    if (count > 0)
+        fds[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (count > 1)
+        fds[1] = memfd_create("fuzz", MFD_CLOEXEC);
+    return count;
 }
 
 /* What a follower's filter gets to see: a decision, and a line that is none. */
@@ -159,7 +182,8 @@ static void forget_promises(void)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     struct pil_session *s;
-    int client;
+    int client, fds[2];
+    unsigned fd_count;
 
     if (!daemon_.base)
         start();
@@ -176,7 +200,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         frame = malloc(size ? size : 1); /* of its own, so that a byte too far is seen */
         need(frame != NULL);
         memcpy(frame, data + 2, size);
-        if (size > 0 && !pil_session_frame(s, frame, size, sender_of(s, frame, size)) &&
+        fd_count = open_fds(frame, size, fds);
+        if (size > 0 &&
+            !pil_session_frame(s, frame, size, sender_of(s, frame, size), fds, fd_count) &&
             !keep_promises())
             s = NULL;
         free(frame);
