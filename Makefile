@@ -128,7 +128,7 @@ $(BUILD)/exports.map $(BUILD)/obj/i386/exports.map: preload/exports.map
 # whose names is seen outside of it. What may be missing is our own memcpy and its kin.
 LIBCRYPTO_A ?= $(shell $(CC) -print-file-name=libcrypto.a)
 AEAD_OBJECTS = $(filter $(BUILD)/obj/shim/aead%,$(call objects,shim))
-AEAD_ASKS    = memcpy|memset|strlen|pil_record_.*|pil_suite_.*|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(a|t|ub)san.*
+AEAD_ASKS    = memcpy|memmove|memset|strlen|pil_record_.*|pil_suite_.*|_GLOBAL_OFFSET_TABLE_|__stack_chk_fail|__(a|t|ub)san.*
 LD           ?= ld
 OBJCOPY      ?= objcopy
 

@@ -1,5 +1,5 @@
 /*
- * The shim's own ciphers: AES-GCM, ChaCha20-Poly1305, and SHA-2 for key updates.
+ * The shim's own ciphers: AES-GCM and ChaCha20-Poly1305.
  *
  * They are the assembler routines of Debian's libcrypto.a and nothing of what stands on them there:
  * no providers, no initialisation, no memory, no atexit handler. The build takes them in with all

@@ -19,8 +19,8 @@ typedef void pil_ctr(const uint8_t *in, uint8_t *out, size_t blocks, const void 
                      const uint8_t iv[16]);
 typedef int pil_set_key(const uint8_t *key, int bits, void *out);
 
-pil_set_key aesni_set_encrypt_key, vpaes_set_encrypt_key, AES_set_encrypt_key;
-pil_block aesni_encrypt, vpaes_encrypt, AES_encrypt;
+pil_set_key aesni_set_encrypt_key, vpaes_set_encrypt_key;
+pil_block aesni_encrypt, vpaes_encrypt;
 pil_ctr aesni_ctr32_encrypt_blocks;
 
 void *CRYPTO_gcm128_new(void *key, pil_block *block);
@@ -40,10 +40,6 @@ size_t Poly1305_ctx_size(void);
 void Poly1305_Init(void *ctx, const uint8_t key[32]);
 void Poly1305_Update(void *ctx, const uint8_t *in, size_t len);
 void Poly1305_Final(void *ctx, uint8_t mac[16]);
-
-/* The compression functions; the state is eight words. */
-void sha256_block_data_order(uint32_t state[8], const void *in, size_t blocks);
-void sha512_block_data_order(uint64_t state[8], const void *in, size_t blocks);
 
 /* What those ask us for (aead_lib.c). The words of cpuid are as OpenSSL masks them. */
 extern unsigned OPENSSL_ia32cap_P[4];

@@ -371,6 +371,14 @@ void pil_way_settle(struct pil_slot *slot, int fd, uint64_t cookie)
 
 /* ---- the call ------------------------------------------------------------------------------ */
 
+static void note_ready(struct pil_slot *slot)
+{
+    bool ready = kept(slot) > 0 || slot->in_error || slot->in_closed;
+
+    atomic_store_explicit(&slot->ready, ready, memory_order_relaxed);
+    atomic_store_explicit(&slot->spoken, false, memory_order_relaxed);
+}
+
 /* Everything that can be done without waiting. */
 static int read_now(struct reading *r, int flags)
 {
@@ -382,6 +390,7 @@ static int read_now(struct reading *r, int flags)
     if (pil_slot_lock(slot, &slot->in_lock, r->cookie)) {
         if (atomic_load(&slot->state) == PIL_SLOT_LIVE)
             result = flags & MSG_PEEK ? peek(r) : rounds(r);
+        note_ready(slot);
         pil_slot_unlock(&slot->in_lock);
     }
     pil_slot_leave(mask);
@@ -392,14 +401,26 @@ static int read_now(struct reading *r, int flags)
  * Waits as the kernel would in a read: by its flag, its time limit, its way with signals, and as a
  * cancellation point. What it finds is only looked at.
  */
-static int wait_readable(int fd)
+static int wait_readable(struct reading *r, int flags)
 {
     int saved = errno, result;
     uint8_t byte;
 
-    result = pil_real_libc.recv(fd, &byte, 1, MSG_PEEK) < 0 ? -errno : 0;
+    result =
+        pil_real_libc.recv(r->fd, &byte, 1, MSG_PEEK | (flags & MSG_DONTWAIT)) < 0 ? -errno : 0;
     errno = saved;
+    atomic_store_explicit(&r->slot->waits, result == 0, memory_order_relaxed);
     return result;
+}
+
+/* Who waits for an answer to what was just written waits at once, and looks then. What is kept, and
+ * what has ended, is not waited for; that another thread may change that is no matter, because the
+ * kernel's socket then says so, too. */
+static bool waits_first(const struct pil_slot *slot)
+{
+    return atomic_load_explicit(&slot->spoken, memory_order_relaxed) &&
+           atomic_load_explicit(&slot->waits, memory_order_relaxed) &&
+           !atomic_load_explicit(&slot->ready, memory_order_relaxed);
 }
 
 static bool enough(const struct reading *r, int flags)
@@ -415,11 +436,14 @@ static ssize_t read_all(struct reading *r, int flags)
         r->slot = pil_slot_of(r->fd);
         if (!r->slot)
             return r->done ? (ssize_t)r->done : PIL_CONN_NOT;
+        result = waits_first(r->slot) ? wait_readable(r, flags) : 0;
+        if (result)
+            return r->done ? (ssize_t)r->done : result;
         result = read_now(r, flags);
         if (enough(r, flags))
             return (ssize_t)r->done;
         if (result == -EAGAIN && !(flags & MSG_DONTWAIT))
-            result = wait_readable(r->fd);
+            result = wait_readable(r, flags);
         else if (result == 0 || r->done > 0)
             return (ssize_t)r->done;
         if (result)
@@ -484,6 +508,7 @@ int pil_conn_pending(int fd, int *bytes)
             (void)keep_records(&r, 1);
             *bytes = (int)(kept(slot) + (kept(slot) > 0 ? behind(&r) : 0));
         }
+        note_ready(slot);
         pil_slot_unlock(&slot->in_lock);
     }
     pil_slot_leave(mask);

@@ -257,6 +257,7 @@ static int write_now(struct writing *w)
 
     if (pil_slot_lock(slot, &slot->out_lock, atomic_load(&slot->cookie))) {
         result = atomic_load(&slot->state) == PIL_SLOT_LIVE ? rounds(w) : refuse(w);
+        atomic_store_explicit(&slot->spoken, true, memory_order_relaxed);
         pil_slot_unlock(&slot->out_lock);
     }
     pil_slot_leave(mask);

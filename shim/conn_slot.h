@@ -62,6 +62,10 @@ struct pil_slot {
     uint32_t others; /* numbers of processes that found no row */
     struct pil_slot_holder holder[PIL_SLOT_HOLDERS];
 
+    _Atomic bool waits;  /* a read has had to wait, and the kernel let it */
+    _Atomic bool ready;  /* a read has something to give without the kernel */
+    _Atomic bool spoken; /* something was written since the last read */
+
     struct pil_slot_way in;
     struct pil_posthand post;
     bool in_closed;     /* the peer's close_notify has come */
