@@ -99,7 +99,7 @@ static int run(const struct wishes *w, char **argv)
     code = announce(client, w->solo ? solo.socket : w->socket, w->timeout_ms);
     /* The private folder is closed to a program that changes its user; the abstract name is not. */
     reachable = w->solo ? solo.abstract : client->socket;
-    if (!code && !pil_preload_environment(library, reachable))
+    if (!code && !pil_preload_environment(library, reachable, w->solo != NULL))
         code = PIL_EXIT_FAILED;
     if (!code)
         pil_watcher_leave(client, path, w->timeout_ms);

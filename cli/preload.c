@@ -129,13 +129,16 @@ static char *with_library(const char *old, const char *library)
     return value;
 }
 
-bool pil_preload_environment(const char *library, const char *socket)
+bool pil_preload_environment(const char *library, const char *socket, bool all_greet)
 {
     const char *old = getenv("LD_PRELOAD");
-    char *value = with_library(old ? old : "", library);
-    bool done =
-        value && setenv("LD_PRELOAD", value, 1) == 0 && setenv("PILLION_SOCKET", socket, 1) == 0;
+    char *value = with_library(old ? old : "", library), pid[16];
+    bool done;
 
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    done = value && setenv("LD_PRELOAD", value, 1) == 0 &&
+           setenv("PILLION_SOCKET", socket, 1) == 0 &&
+           setenv(PIL_ENV_GREET, all_greet ? PIL_ENV_GREET_ALL : pid, 1) == 0;
     free(value);
     return done;
 }

@@ -27,10 +27,11 @@ bool pil_preload_find(char out[PATH_MAX]) PIL_USERESULT;
 bool pil_preload_policyd(char out[PATH_MAX]) PIL_USERESULT;
 
 /*
- * Puts the library behind what LD_PRELOAD holds already, once, and names the socket. What was there
+ * Puts the library behind what LD_PRELOAD holds already, once, and names the socket, and who greets
+ * policyd at its start: this process, or with all_greet each that comes of it. What was there
  * stays in front: it was there before us and may need to be first; but not another file of the
  * library's name, which could be anything. The library is a word of pil_preload_find.
  */
-bool pil_preload_environment(const char *library, const char *socket) PIL_USERESULT;
+bool pil_preload_environment(const char *library, const char *socket, bool all_greet) PIL_USERESULT;
 
 #endif

@@ -108,6 +108,7 @@ static void become_policyd(const struct pil_solo *solo, const struct start *s)
     setenv("NOTIFY_SOCKET", s->notify, 1);
     unsetenv("LD_PRELOAD");
     unsetenv("PILLION_SOCKET");
+    unsetenv(PIL_ENV_GREET);
     execv(s->policyd, (char *const *)argv);
     dprintf(2, "cannot execute %s: %s\n", s->policyd, strerror(errno));
     _exit(PIL_EXIT_FAILED);

@@ -39,8 +39,18 @@
 
 /* Times, in milliseconds. */
 #define PIL_DEADLINE_MS    250u   /* a decision that policyd has not given by then is refused */
+#define PIL_WELCOME_MS     2000u  /* the first welcome of a process, and its call */
 #define PIL_VERDICT_TTL_MS 10000u /* how long a cached verdict may be served */
 #define PIL_HELLO_MS       5000u  /* pillion run: the shim must have said hello by then */
+
+/*
+ * The variable that says which process greets policyd when it starts, and not with its first call:
+ * the one of that pid (`pillion run` has promised it to policyd, and it keeps its pid over exec),
+ * or all of them (a private policyd leaves when nobody is attached to it). A wrong one costs hellos
+ * that nobody needs, or the life of a program that was promised and says none.
+ */
+#define PIL_ENV_GREET     "PILLION_GREET"
+#define PIL_ENV_GREET_ALL "all"
 
 #define PIL_NELEM(a)     (sizeof(a) / sizeof((a)[0]))
 #define PIL_HIDDEN       __attribute__((visibility("hidden")))

@@ -216,6 +216,7 @@ static bool do_reload(struct pil_session *s, const json_t *arg)
         reply->next->link = &reply->next;
     d->reloading = reply;
     event_del(&s->event);
+    pil_identity_reload(d->identity);
     /* It may end at once, and the session with it: nothing of s is looked at behind this. */
     pil_store_reload(d->store, "command");
     return false;

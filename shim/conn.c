@@ -19,6 +19,11 @@ bool pil_conn_possible(void)
     return pil_aead_host() != NULL;
 }
 
+bool pil_conn_any(void)
+{
+    return pil_slot_top() > 0;
+}
+
 /* ---- beginning ----------------------------------------------------------------------------- */
 
 static int fill(struct pil_slot *slot, const struct pil_secured *s)

@@ -42,6 +42,9 @@ static inline bool pil_conn_maybe(int fd)
                         atomic_load_explicit(&pil_conn_table[fd], memory_order_relaxed) != 0);
 }
 
+/* Has this process had any at all? */
+bool pil_conn_any(void);
+
 /* False where this library cannot protect records: PIL_SECURE_NO_PROCESS is to be said then. */
 bool pil_conn_possible(void);
 

@@ -23,11 +23,21 @@ uint32_t pil_dial_deadline_ms(void)
     return ms ? ms : PIL_DEADLINE_MS;
 }
 
+uint32_t pil_dial_first_ms(void)
+{
+    uint32_t usual = pil_dial_deadline_ms();
+    bool first = !atomic_load(&pil_process.page) && !atomic_load(&pil_process.cause);
+
+    return first && usual < PIL_WELCOME_MS ? PIL_WELCOME_MS : usual;
+}
+
 /* What the kernel is told to wait: its socket timeouts run late by a tick or two of a coarse timer
  * wheel, and the program shall have its answer within the deadline. */
-static uint32_t whole_limit_ms(void)
+static uint32_t whole_limit_ms(const struct pil_link *link)
 {
-    return pil_dial_deadline_ms() - pil_dial_deadline_ms() / 8;
+    uint32_t ms = link->greeted ? pil_dial_first_ms() : pil_dial_deadline_ms();
+
+    return ms - ms / 8;
 }
 
 static void set_limit(struct pil_link *link, int fd, uint32_t ms)
@@ -43,7 +53,7 @@ int pil_dial_limit(struct pil_link *link, int fd)
 {
     uint64_t now = pil_real_now_ns();
     uint64_t left = now < link->end_ns ? (link->end_ns - now) / MS : 0;
-    uint32_t ms = left < whole_limit_ms() ? (uint32_t)left : whole_limit_ms();
+    uint32_t whole = whole_limit_ms(link), ms = left < whole ? (uint32_t)left : whole;
 
     if (ms == 0)
         return PIL_E_TIMEOUT;

@@ -17,6 +17,14 @@
 uint32_t pil_dial_deadline_ms(void);
 
 /*
+ * How long one may that waits for the first welcome: PIL_WELCOME_MS, because on a busy machine it
+ * takes policyd longer to find out who a process is than to decide. That is so while nobody has
+ * welcomed this process and nothing has failed; from then on, and wherever nobody has accepted the
+ * connection, it is the above.
+ */
+uint32_t pil_dial_first_ms(void);
+
+/*
  * Before anything that may wait on fd: what is left of this call's time, to the kernel. The usual
  * call has all of it left and its link is set for that already. PIL_E_TIMEOUT when none is left.
  */

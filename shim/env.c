@@ -96,6 +96,18 @@ static void read_socket(char *const envp[])
                      pil_slice_of(PIL_DEFAULT_ABSTRACT));
 }
 
+static void read_greet(const char *value)
+{
+    uint32_t pid = 0;
+
+    if (!value)
+        return;
+    pil_env.all_greet = strcmp(value, PIL_ENV_GREET_ALL) == 0;
+    for (const char *at = value; *at >= '0' && *at <= '9'; at++)
+        pid = pid * 10 + (uint32_t)(*at - '0');
+    pil_env.greets = pil_env.all_greet || pid == (uint32_t)pil_real_sys.getpid();
+}
+
 void pil_env_read(char *const envp[], const char *own)
 {
     const char *preload = pil_env_find(envp, "LD_PRELOAD");
@@ -103,6 +115,7 @@ void pil_env_read(char *const envp[], const char *own)
     pil_env.secure = getauxval(AT_SECURE) != 0;
     pil_env.uid = (uint32_t)getauxval(AT_UID);
     read_socket(envp);
+    read_greet(pil_env_find(envp, PIL_ENV_GREET));
     if (preload)
         copy_fitting(pil_env.preload, sizeof(pil_env.preload), find_us(preload, own));
 }

@@ -25,6 +25,8 @@ struct pil_env {
     char socket[PIL_SOCKET_MAX + 1];      /* a path or "@name" */
     char alternative[PIL_SOCKET_MAX + 1]; /* second place to try; empty when the first was named */
     char preload[PIL_ENV_PATH + 1];       /* how LD_PRELOAD named us; empty: not by LD_PRELOAD */
+    bool greets;                          /* policyd waits for this process: PIL_ENV_GREET */
+    bool all_greet;                       /* and for each of its children */
     char program[PIL_CALLER_MAX + 1];     /* see pil_env_program */
 };
 

@@ -50,12 +50,41 @@ static int failure(const struct call *call, int error)
     return spawns(call) ? error : (int)pil_call_result(-error);
 }
 
+/* One of the actions, as glibc has laid them out since posix_spawn is there. */
+struct action {
+    int tag; /* 1: dup2 */
+    union {
+        struct {
+            int from, to;
+        } dup2;
+        struct {
+            int fd;
+            char *path;
+            int flags;
+            mode_t mode;
+        } open;
+    };
+};
+#define ACTION_DUP2 1
+
+/* What the child is to have under another number, libc copies there. */
+static void demote_copied(const posix_spawn_file_actions_t *actions)
+{
+    const struct action *action = (const struct action *)(const void *)actions->__actions;
+
+    for (int i = 0; i < actions->__used; i++)
+        if (action[i].tag == ACTION_DUP2 && pil_conn_maybe(action[i].dup2.from))
+            (void)pil_conn_demote(action[i].dup2.from);
+}
+
 /* Connections whose records are ours do not go along as they are (conn.h). */
 static int spawn(const struct call *c, char *const envp[])
 {
     const struct pil_real_libc *libc = &pil_real_libc;
     int error;
 
+    if (c->actions)
+        demote_copied(c->actions);
     pil_conn_before_spawn();
     error = (c->which == CALL_SPAWN ? libc->posix_spawn : libc->posix_spawnp)(
         c->pid, c->path, c->actions, c->attr, c->argv, envp);

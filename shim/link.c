@@ -25,7 +25,7 @@ static const struct pil_sysops *const sys = &pil_real_sys;
 
 uint64_t pil_link_deadline(void)
 {
-    return pil_real_now_ns() + pil_dial_deadline_ms() * MS;
+    return pil_real_now_ns() + pil_dial_first_ms() * MS;
 }
 
 /* ---- failing ------------------------------------------------------------------------------- */

@@ -18,10 +18,12 @@
 #include "core/query.h"
 #include "core/wire.h"
 
-/* Sends hello without waiting for the answer; for the constructor. Failing is no matter. */
+/* Sends hello without waiting for the answer; for the constructor of a process that policyd is to
+ * hear of before its first call. Failing is no matter. */
 void pil_link_greet(void);
 
-/* When a call that begins now must have its answer (pil_real_now_ns). */
+/* When a call that begins now must have its answer (pil_real_now_ns). The first one of a process
+ * has longer, for the welcome and no other part of it: pil_dial_first_ms. */
 uint64_t pil_link_deadline(void);
 
 /* Makes sure that a policyd has said welcome, so that pil_process.page is there. However many

@@ -9,6 +9,7 @@
 
 #define PRELOAD  "LD_PRELOAD="
 #define SOCKET   "PILLION_SOCKET="
+#define GREET    PIL_ENV_GREET "="
 #define CONFINED PIL_ENV_CONFINED "="
 
 static uint32_t losses(void)
@@ -29,6 +30,11 @@ static void write_losses(char to[sizeof(CONFINED) + 8])
     for (unsigned i = 0; i < 8; i++)
         to[sizeof(CONFINED) - 1 + i] = "0123456789abcdef"[losses() >> (28 - 4 * i) & 15];
     to[sizeof(CONFINED) + 7] = '\0';
+}
+
+static bool tells_all_to_greet(const char *value)
+{
+    return value && strcmp(value, PIL_ENV_GREET_ALL) == 0;
 }
 
 /* policyd is where PILLION_SOCKET said, and not at one of the default places. */
@@ -52,8 +58,9 @@ bool pil_mend_look(char *const envp[], struct pil_lacks *lacks)
     lacks->socket = is_chosen() ? !named || strcmp(named, pil_env.socket) != 0
                                 : named && strcmp(named, PIL_DEFAULT_SOCKET) != 0 &&
                                       strcmp(named, PIL_DEFAULT_ABSTRACT) != 0;
+    lacks->greet = pil_env.all_greet && !tells_all_to_greet(pil_env_find(envp, PIL_ENV_GREET));
     lacks->confined = losses() && !tells_losses(pil_env_find(envp, PIL_ENV_CONFINED));
-    return lacks->preload || lacks->socket || lacks->confined;
+    return lacks->preload || lacks->socket || lacks->greet || lacks->confined;
 }
 
 /* LD_PRELOAD=OURS:THEIRS with its NUL. */
@@ -66,7 +73,7 @@ static size_t preload_size(const struct pil_lacks *lacks)
 
 static size_t pointers_size(const struct pil_lacks *lacks)
 {
-    return (lacks->count + 4) * sizeof(char *);
+    return (lacks->count + 5) * sizeof(char *);
 }
 
 size_t pil_mend_room(const struct pil_lacks *lacks)
@@ -98,11 +105,12 @@ char **pil_mend(char *const envp[], const struct pil_lacks *lacks, char **room)
 {
     char *preload = (char *)room + pointers_size(lacks), *socket = preload + preload_size(lacks);
     char *confined = socket + sizeof(SOCKET) + strlen(pil_env.socket);
+    static char all[] = GREET PIL_ENV_GREET_ALL;
     size_t n = 0;
 
     for (size_t i = 0; i < lacks->count; i++)
         if (!(lacks->preload && is(envp[i], PRELOAD)) && !(lacks->socket && is(envp[i], SOCKET)) &&
-            !(lacks->confined && is(envp[i], CONFINED)))
+            !(lacks->greet && is(envp[i], GREET)) && !(lacks->confined && is(envp[i], CONFINED)))
             room[n++] = envp[i];
     if (lacks->preload) {
         write_variable(preload, preload_size(lacks), PRELOAD, pil_env.preload, lacks->others);
@@ -113,6 +121,8 @@ char **pil_mend(char *const envp[], const struct pil_lacks *lacks, char **room)
                        NULL);
         room[n++] = socket;
     }
+    if (lacks->greet)
+        room[n++] = all;
     if (lacks->confined) {
         room[n++] = confined;
         write_losses(confined);

@@ -21,6 +21,7 @@
 struct pil_lacks {
     bool preload;       /* our word in LD_PRELOAD */
     bool socket;        /* PILLION_SOCKET as it was at start, which may be: none */
+    bool greet;         /* PILLION_GREET=all */
     bool confined;      /* what a filter took, PIL_ENV_CONFINED */
     size_t count;       /* of variables */
     const char *others; /* LD_PRELOAD of somebody else, to be kept */

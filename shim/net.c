@@ -5,6 +5,7 @@
 #include "shim/bound.h"
 #include "shim/call.h"
 #include "shim/decide.h"
+#include "shim/env.h"
 #include "shim/fresh.h"
 #include "shim/link.h"
 #include "shim/real.h"
@@ -16,7 +17,8 @@ void pil_shim_start(char *const envp[])
 {
     pil_state_boot(envp);
     pil_state_ready();
-    pil_link_greet();
+    if (pil_env.greets)
+        pil_link_greet();
 }
 
 int pil_shim_socket(int domain, int type, int protocol)

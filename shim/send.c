@@ -97,6 +97,31 @@ static int judge_header(int fd, const struct msghdr *copy, struct pil_copied *to
     return copy->msg_name ? judge(fd, to, flags, caller) : 0;
 }
 
+/*
+ * Descriptors that are passed to another process leave the hooks' reach, or come to hooks that do
+ * not know them: connections whose records are ours go through the relay before. One that cannot
+ * be given to it is not passed.
+ */
+static int pass_descriptors(const struct msghdr *msg)
+{
+    struct cmsghdr *c = msg->msg_controllen > 0 ? CMSG_FIRSTHDR(msg) : NULL;
+
+    for (; c; c = CMSG_NXTHDR((struct msghdr *)(uintptr_t)msg, c)) {
+        const int *fds = (const int *)(const void *)CMSG_DATA(c);
+        size_t count = c->cmsg_len < CMSG_LEN(0) ? 0 : (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        for (size_t i = 0; i < count; i++) {
+            int err = pil_conn_maybe(fds[i]) ? pil_conn_demote(fds[i]) : 0;
+
+            if (err && err != PIL_CONN_NOT)
+                return EIO;
+        }
+    }
+    return 0;
+}
+
 ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void *caller)
 {
     struct pil_copied to;
@@ -113,6 +138,8 @@ ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void
     if (!pil_call_readable(msg, sizeof(*msg)))
         return pil_call_result(pil_real_host.sendmsg(fd, msg, flags));
     error = copy_header(&copy, &to, msg);
+    if (!error && PIL_UNLIKELY(pil_conn_any()))
+        error = pass_descriptors(msg);
     if (!error)
         error = judge_header(fd, &copy, &to, flags, caller);
     if (error)
@@ -133,6 +160,8 @@ static unsigned admit(int fd, struct mmsghdr *copy, struct pil_copied *to,
     for (i = 0; i < count; i++) {
         copy[i].msg_len = 0;
         *error = copy_header(&copy[i].msg_hdr, &to[i], &vec[i].msg_hdr);
+        if (!*error && PIL_UNLIKELY(pil_conn_any()))
+            *error = pass_descriptors(&vec[i].msg_hdr);
         if (!*error)
             *error = judge_header(fd, &copy[i].msg_hdr, &to[i], flags, caller);
         if (*error)

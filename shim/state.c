@@ -35,6 +35,7 @@ static void forget_in_child(void)
     atomic_store(&pil_process.page, NULL);
     atomic_store(&pil_process.ring, NULL);
     atomic_store(&pil_process.page_instance, 0);
+    atomic_store(&pil_process.cause, 0);
     atomic_store(&pil_process.retry_ns, 0);
     atomic_store(&pil_process.waiters, 0);
     atomic_store(&pil_process.pid, 0);

@@ -114,9 +114,9 @@ enum pil_reach {
       "its setuid and setgid bits have no effect in the unit (NoNewPrivileges=)", "nothing to do") \
     X(NOT_LOADED, "not-loaded", REFUSED, "libpillion.so is not in its memory: nothing is decided", \
       "start it anew under Pillion (pillion run, or its unit)")                                    \
-    X(NOT_ATTACHED, "not-attached", REFUSED,                                                       \
-      "the library is loaded, but no link to policyd is up: its calls are refused until it is",    \
-      "see that policyd runs and can be reached from the process")                                 \
+    X(NOT_ATTACHED, "not-attached", NOTE,                                                          \
+      "the library is loaded, and no link to policyd is up: it asked nothing yet, or is refused",  \
+      "nothing, when it makes no network calls; else see that it can reach policyd")               \
     X(POLICYD_SILENT, "policyd-unknown", NOTE,                                                     \
       "policyd could not be asked, so whether the process is attached is not known",               \
       "start policyd, or name its socket with --socket")                                           \

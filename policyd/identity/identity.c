@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "core/err.h"
 #include "policyd/identity/alarm.h"
 #include "policyd/identity/cert.h"
 #include "policyd/identity/files.h"
+#include "policyd/identity/keep.h"
 #include "policyd/identity/keys.h"
 #include "policyd/identity/parts.h"
 #include "policyd/watch.h"
@@ -200,14 +202,20 @@ static void log_trust(void *cookie, const struct pil_trust_file *file)
     pil_identity_log(cookie, note);
 }
 
+/* Two daemons would each undo what the other has written. */
+static int lock_state(struct pil_identity *identity, char *problem, size_t cap)
+{
+    if (identity->setup.memory || identity->lock >= 0)
+        return PIL_OK;
+    return pil_keep_lock(identity->setup.settings->state, &identity->lock, problem, cap);
+}
+
 /* Without the revocations nobody may be believed. */
 static int open_source(struct pil_identity *identity, char *problem, size_t cap)
 {
-    int err = pil_keys_open();
+    int err = lock_state(identity, problem, cap);
 
-    if (err)
-        snprintf(problem, cap, "there is no memory for keys");
-    else if ((err = load_revoked(identity)) != PIL_OK)
+    if (!err && (err = load_revoked(identity)) != PIL_OK)
         snprintf(problem, cap, "%s", identity->revoked_problem);
     if (!err)
         err = identity->setup.settings->identity == PIL_IDENTITY_CA
@@ -387,7 +395,11 @@ int pil_identity_open(struct event_base *base, const struct pil_identity_setup *
         return PIL_E_NOMEM;
     identity->base = base;
     identity->setup = *setup;
-    err = pil_alarm_open(base, on_alarm, identity, &identity->alarm);
+    identity->lock = -1;
+    /* Before there are threads: OpenSSL's heap cannot be made under their hands. */
+    err = pil_keys_open();
+    if (!err)
+        err = pil_alarm_open(base, on_alarm, identity, &identity->alarm);
     if (!err)
         err = pil_trust_open(&setup->settings->trust, &identity->trust);
     if (!err)
@@ -410,6 +422,8 @@ void pil_identity_close(struct pil_identity *identity)
     pil_alarm_close(identity->alarm);
     pil_trust_close(&identity->trust);
     pil_revoked_free(&identity->revoked);
+    if (identity->lock >= 0)
+        close(identity->lock);
     free(identity->domain);
     free(identity);
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,6 +105,21 @@ static int open_folder(const struct where *w, bool make, int *out)
     err = open_one(w, fd, w->sub, make, out);
     close(fd);
     return err;
+}
+
+int pil_keep_lock(const char *state, int *fd, char *problem, size_t cap)
+{
+    const struct where w = {state, NULL, "", problem, cap};
+    int err = open_folder(&w, true, fd);
+
+    if (err)
+        return err == PIL_E_NOTFOUND ? PIL_E_SYSTEM : err;
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0)
+        return PIL_OK;
+    say(&w, false, errno == EWOULDBLOCK ? "another policyd uses it" : strerror(errno));
+    close(*fd);
+    *fd = -1;
+    return PIL_E_EXISTS;
 }
 
 /* "." and ".." are legal trust domains and no names of files. */

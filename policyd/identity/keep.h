@@ -17,6 +17,10 @@
 
 #include "core/defs.h"
 
+/* Makes the folder when it is not there, and keeps others from using it until *fd is closed.
+ * PIL_E_EXISTS: somebody else does. */
+int pil_keep_lock(const char *state, int *fd, char *problem, size_t cap) PIL_USERESULT;
+
 /* STATE/SUB/NAME, or STATE/NAME when sub is NULL. The text lies in the heap of keys.h: released by
  * pil_keys_free. PIL_E_NOTFOUND: there is no such file, or no such folder. */
 int pil_keep_read(const char *state, const char *sub, const char *name, size_t max, char **text,

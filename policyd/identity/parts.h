@@ -37,6 +37,7 @@ struct pil_identity {
     struct pil_alarm *alarm;
     struct pil_watch *watch;
     struct pil_list watched;
+    int lock;     /* the state folder, while it is ours; -1 */
     char *domain; /* NULL: none */
     bool needed;
 

@@ -108,12 +108,13 @@ END
 cc -w -fno-builtin -Wl,-z,now -o "$tmp/loads" "$tmp/loads.c" -ldl
 begin env LD_PRELOAD="$tmp/fake/libpillion.so" "$tmp/loads" "$tmp/mods/deep.so"
 set -- $line
-inspect 126 --socket "$tmp/sock" "$1" && out '^refused    not-attached: ' &&
+inspect 1 --socket "$tmp/sock" "$1" && out '^note       not-attached: ' &&
+    out '^attached   no' &&
     out '^limited    unhooked: ' && out "^  evidence $tmp/mods/deep.so: connect$" &&
     grep -Eq "^1 +0 +0 +0 +$tmp/loads" "$tmp/out" && grep -Eq "^0 +0 +1 +0 +$tmp/mods" "$tmp/out"
 verdict $? "a module that was bound past the hooks is named, and a process that said no hello"
 rm "$tmp/fake/libpillion.so"
-inspect 126 --socket "$tmp/sock" "$1" && out '^note       old-library: ' &&
+inspect 0 --socket "$tmp/sock" "$1" && out '^note       old-library: ' &&
     out '^note       hooks-unknown: '
 verdict $? "a library that was replaced since is named"
 kill "$daemon"

@@ -42,6 +42,7 @@ struct fake_policyd {
     uint32_t flags, deadline_ms;
     struct pil_verdict verdict;
     void (*judge)(const struct pil_query *q, struct pil_verdict *v);
+    bool (*other)(int, const struct pil_wire_head *, struct pil_reader *, const int *, unsigned);
     struct pil_ring *ring[RINGS];
     uint32_t ring_pid[RINGS];
     int ring_fd[RINGS];
@@ -319,7 +320,9 @@ static void on_frame(struct fake_policyd *f, int *conn)
     struct pil_wire_head head;
     struct pil_reader r;
     size_t len = 0;
-    int err = pil_chan_recv(kernel, *conn, frame, sizeof(frame), &len, NULL, NULL, false);
+    int fds[PIL_CHAN_FDS];
+    unsigned count = PIL_CHAN_FDS;
+    int err = pil_chan_recv(kernel, *conn, frame, sizeof(frame), &len, fds, &count, false);
 
     if (err == PIL_E_AGAIN)
         return;
@@ -328,14 +331,14 @@ static void on_frame(struct fake_policyd *f, int *conn)
         end(conn);
         return;
     }
-    if (pil_wire_open(frame, len, &head, &r)) {
+    if (pil_wire_open(frame, len, &head, &r) || (count > 0 && head.type <= PIL_WIRE_DECIDE)) {
         f->seen.illegal++;
         end(conn);
     } else if (head.type == PIL_WIRE_HELLO) {
         on_hello(f, conn, head.sequence, &r);
     } else if (head.type == PIL_WIRE_DECIDE) {
         on_decide(f, conn, head.sequence, &r);
-    } else {
+    } else if (!f->other || !f->other(*conn, &head, &r, fds, count)) {
         f->seen.illegal++;
         end(conn);
     }
@@ -565,6 +568,13 @@ void fake_judge(struct fake_policyd *f,
                 void (*judge)(const struct pil_query *q, struct pil_verdict *v))
 {
     UNDER_LOCK(f, f->judge = judge);
+}
+
+void fake_answers(struct fake_policyd *f,
+                  bool (*other)(int conn, const struct pil_wire_head *head, struct pil_reader *r,
+                                const int *fds, unsigned fd_count))
+{
+    UNDER_LOCK(f, f->other = other);
 }
 
 struct fake_seen fake_seen(struct fake_policyd *f)

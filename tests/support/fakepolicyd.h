@@ -107,6 +107,12 @@ void fake_verdict(struct fake_policyd *f, const struct pil_verdict *v);
 void fake_judge(struct fake_policyd *f,
                 void (*judge)(const struct pil_query *q, struct pil_verdict *v));
 
+/* What answers all other messages, in the thread of the fake: conn is where to, fds are the
+ * answerer's. False: that message is illegal, and the connection ends. */
+void fake_answers(struct fake_policyd *f,
+                  bool (*answer)(int conn, const struct pil_wire_head *head, struct pil_reader *r,
+                                 const int *fds, unsigned fd_count));
+
 struct fake_seen fake_seen(struct fake_policyd *f);
 /* Waits until so many were seen, in all. */
 void fake_wait_frames(struct fake_policyd *f, unsigned frames);

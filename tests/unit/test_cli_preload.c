@@ -35,13 +35,27 @@ static void the_library_goes_behind_what_is_there(void **state)
             setenv("LD_PRELOAD", row[i].before, 1);
         else
             unsetenv("LD_PRELOAD");
-        assert_true(pil_preload_environment("/l/libpillion.so", "@s"));
+        assert_true(pil_preload_environment("/l/libpillion.so", "@s", true));
         kept = strdup(getenv("LD_PRELOAD"));
         unsetenv("LD_PRELOAD");
         assert_string_equal(kept, row[i].after);
         assert_string_equal(getenv("PILLION_SOCKET"), "@s");
+        assert_string_equal(getenv("PILLION_GREET"), "all");
         free(kept);
     }
+}
+
+/* Whatever the variable said before. */
+static void this_process_is_the_one_that_greets(void **state)
+{
+    char pid[16];
+
+    (void)state;
+    snprintf(pid, sizeof(pid), "%d", (int)getpid());
+    setenv("PILLION_GREET", "1", 1);
+    assert_true(pil_preload_environment("/l/libpillion.so", "@s", false));
+    unsetenv("LD_PRELOAD");
+    assert_string_equal(getenv("PILLION_GREET"), pid);
 }
 
 static char *program(const char *folder, const char *name, mode_t mode)
@@ -111,6 +125,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_library_goes_behind_what_is_there),
+        cmocka_unit_test(this_process_is_the_one_that_greets),
         cmocka_unit_test(path_is_searched_like_a_shell_does),
         cmocka_unit_test(programs_are_judged),
     };

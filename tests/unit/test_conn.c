@@ -579,6 +579,30 @@ static void keys_are_changed(void **state)
     }
 }
 
+/* One record before the last that a key may seal: it is changed, and goes on. */
+static void a_worn_key_is_changed(void **state)
+{
+    struct tlspair p;
+    char buf[8];
+    int fd[2];
+
+    (void)state;
+    tlspair_open(&p, PIL_SUITE_AES_128_GCM, true, 0);
+    tlspair_sockets(fd);
+    p.out.seq = 23726565;
+    assert_int_equal(tlspair_install(fd[0], PIL_SUITE_AES_128_GCM, &p.in, &p.out), PIL_OK);
+    assert_int_equal(tlspair_install(fd[1], PIL_SUITE_AES_128_GCM, &p.out, &p.in), PIL_OK);
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(pil_shim_write(fd[0], "word", 4), 4);
+        read_exactly(fd[1], buf, 4);
+        assert_memory_equal(buf, "word", 4);
+    }
+    assert_int_equal(pil_shim_close(fd[0]), 0);
+    assert_int_equal(pil_shim_read(fd[1], buf, 4), 0);
+    assert_int_equal(pil_shim_close(fd[1]), 0);
+    tlspair_close(&p);
+}
+
 /* ---- holders ------------------------------------------------------------------------------- */
 
 static void copies_are_one_connection(void **state)
@@ -802,6 +826,7 @@ int main(void)
         cmocka_unit_test(a_forged_record_ends_it),
         cmocka_unit_test(plaintext_ends_it),
         cmocka_unit_test(keys_are_changed),
+        cmocka_unit_test(a_worn_key_is_changed),
         cmocka_unit_test(copies_are_one_connection),
         cmocka_unit_test(a_number_that_went_elsewhere_is_let_go),
         cmocka_unit_test(children_share_it),

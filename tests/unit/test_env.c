@@ -154,6 +154,29 @@ static void the_program_is_the_file_that_runs(void **state)
     assert_string_equal(pil_env.program, strrchr(path, '/') + 1);
 }
 
+static void who_greets_is_named_by_its_pid(void **state)
+{
+    char own[32], other[32];
+
+    (void)state;
+    snprintf(own, sizeof(own), "PILLION_GREET=%d", (int)getpid());
+    snprintf(other, sizeof(other), "PILLION_GREET=%d", (int)getppid());
+    READ("A=1");
+    assert_false(pil_env.greets);
+    READ(own);
+    assert_true(pil_env.greets);
+    assert_false(pil_env.all_greet);
+    READ(other);
+    assert_false(pil_env.greets);
+    READ("PILLION_GREET=all");
+    assert_true(pil_env.greets);
+    assert_true(pil_env.all_greet);
+    READ("PILLION_GREET=");
+    assert_false(pil_env.greets);
+    READ("PILLION_GREET=nobody");
+    assert_false(pil_env.greets);
+}
+
 static void find_takes_the_first_whole_name(void **state)
 {
     static const char *const entries[] = {"AB=0", "A", "A=1", "A=2", "EMPTY=", NULL};
@@ -176,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup(the_preload_is_remembered_as_it_was_named, set_up),
         cmocka_unit_test_setup(a_preload_that_is_too_long_cannot_be_put_back, set_up),
         cmocka_unit_test_setup(the_program_is_the_file_that_runs, set_up),
+        cmocka_unit_test_setup(who_greets_is_named_by_its_pid, set_up),
         cmocka_unit_test_setup(find_takes_the_first_whole_name, set_up),
     };
 

@@ -6,6 +6,7 @@
 
 #include <event2/event.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -114,6 +115,29 @@ static enum pil_tls_reason judge(const struct pil_svid *svid)
     return reason;
 }
 
+/* By the letter of RFC 5280, for both purposes, as others' libraries judge it. */
+static bool strictly_good(const struct pil_svid *svid)
+{
+    static const int purposes[] = {X509_PURPOSE_SSL_SERVER, X509_PURPOSE_SSL_CLIENT};
+    const struct pil_bundle *bundle = pil_identity_bundle(identity);
+    bool good = true;
+
+    for (size_t i = 0; i < PIL_NELEM(purposes); i++) {
+        X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+        assert_int_equal(X509_STORE_CTX_init(ctx, bundle->store, svid->leaf, svid->chain), 1);
+        X509_STORE_CTX_set_purpose(ctx, purposes[i]);
+        X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_X509_STRICT | X509_V_FLAG_CHECK_SS_SIGNATURE);
+        X509_STORE_CTX_set_time(ctx, 0, clock_ms / 1000);
+        good = good && X509_verify_cert(ctx) == 1;
+        if (!good)
+            print_error("%s\n", X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx)));
+        X509_STORE_CTX_free(ctx);
+    }
+    pil_bundle_unref(bundle);
+    return good;
+}
+
 static void an_svid_is_as_spiffe_has_it(void **state)
 {
     const struct pil_svid *svid, *again;
@@ -128,6 +152,7 @@ static void an_svid_is_as_spiffe_has_it(void **state)
     assert_int_equal(EVP_PKEY_get_bits(svid->key), 256);
     assert_int_equal(X509_check_private_key(svid->leaf, svid->key), 1);
     assert_int_equal(judge(svid), PIL_TLS_NONE);
+    assert_true(strictly_good(svid));
     again = get("web");
     assert_ptr_equal(svid, again);
     pil_svid_unref(again);
@@ -494,6 +519,26 @@ static void links_are_not_followed(void **state)
     assert_non_null(strstr(pil_identity_problem(identity), "one name"));
 }
 
+static void one_state_is_one_daemon_s(void **state)
+{
+    struct pil_identity *first;
+    int err = 0;
+
+    (void)state;
+    open_it(false);
+    pil_identity_domain(identity, DOMAIN, true);
+    pil_svid_unref(get("web"));
+    first = identity;
+    open_it(false);
+    pil_identity_domain(identity, DOMAIN, true);
+    assert_null(pil_identity_get(identity, "web", &err));
+    assert_int_equal(err, PIL_E_EXISTS);
+    assert_non_null(strstr(pil_identity_problem(identity), "another policyd uses it"));
+    pil_identity_close(first);
+    clock_ms += 2 * SECOND;
+    pil_svid_unref(get("web"));
+}
+
 /* Whatever is left of it, a root file that is cut is refused and stays as it is. */
 static void a_torn_file_is_refused_at_any_length(void **state)
 {
@@ -603,6 +648,7 @@ int main(void)
         T(nothing_is_written_when_it_lives_in_memory),
         T(what_others_can_touch_is_refused),
         T(links_are_not_followed),
+        T(one_state_is_one_daemon_s),
         T(a_torn_file_is_refused_at_any_length),
         T(roots_of_others_are_believed),
 #undef T

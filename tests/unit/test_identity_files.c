@@ -411,6 +411,35 @@ static void a_torn_file_is_not_taken(void **state)
     test_cert_free(&after);
 }
 
+/* The agent is dead: health turns red while there is time left, then the identity goes. */
+static void an_agent_that_stops_is_seen_in_time(void **state)
+{
+    struct test_cert leaf = leaf_of(&root, NULL);
+    struct pil_identity_stats stats;
+    char text[512];
+
+    (void)state;
+    write_set(folder, cert_manager, &leaf, &root);
+    name_files("");
+    open_it();
+    assert_true(has("web", &leaf));
+    clock_ms += 2600 * 1000;
+    pil_identity_tend(identity);
+    assert_false(pil_identity_ill(identity, PIL_IDENTITY_EXPIRING, text, sizeof(text)));
+    clock_ms += 101 * 1000;
+    pil_identity_tend(identity);
+    assert_true(has("web", &leaf));
+    assert_true(pil_identity_ill(identity, PIL_IDENTITY_EXPIRING, text, sizeof(text)));
+    assert_non_null(strstr(text, "to 2026-11-25T19:00:00Z; here it is 2026-11-25T18:45:01Z"));
+    clock_ms += 900 * 1000;
+    assert_null(pil_identity_get(identity, "web", NULL));
+    assert_true(pil_identity_ill(identity, PIL_IDENTITY_EXPIRING, text, sizeof(text)));
+    assert_non_null(strstr(text, "web has no identity; here it is 2026-11-25T19:00:01Z"));
+    pil_identity_stats(identity, &stats);
+    assert_int_equal(stats.expired, 1);
+    test_cert_free(&leaf);
+}
+
 static void the_issuer_rotates_and_not_we(void **state)
 {
     struct test_cert leaf = leaf_of(&root, NULL);
@@ -440,6 +469,7 @@ int main(void)
         T(a_workload_may_have_its_own),
         T(what_breaks_a_rule_is_not_taken),
         T(a_torn_file_is_not_taken),
+        T(an_agent_that_stops_is_seen_in_time),
         T(the_issuer_rotates_and_not_we),
 #undef T
     };

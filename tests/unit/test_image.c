@@ -72,6 +72,7 @@ static void accessors_tell_what_was_written(void **state)
     assert_int_equal(n.zones, 1);
     assert_int_equal(n.bytes, len);
     assert_string_equal(pil_image_trust_domain(&img), "corp.example");
+    assert_true(pil_image_encrypts(&img));
     assert_int_equal(pil_image_fields(&img), PIL_FIELD_NAME | PIL_FIELD_CALLER);
     assert_string_equal(pil_image_rule_name(&img, 0), "a");
     assert_string_equal(pil_image_rule_name(&img, 1), "z");

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 
 #include "core/wire.h"
+#include "shim/dial.h"
 #include "shim/link.h"
 #include "tests/support/shimworld.h"
 
@@ -197,6 +198,54 @@ static void the_deadline_is_the_documented_one(void **state)
     assert_deadline(PIL_DEADLINE_MS);
 }
 
+/* Welcome may take longer than a decision, once. */
+static void the_first_welcome_has_longer(void **state)
+{
+    uint64_t now;
+
+    (void)state;
+    atomic_store(&pil_process.deadline_ms, 0);
+    now = pil_real_now_ns() / 1000000u;
+    assert_in_range(pil_link_deadline() / 1000000u, now + PIL_WELCOME_MS,
+                    now + PIL_WELCOME_MS + 1000);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
+    assert_deadline(PIL_WELCOME_MS);
+    now = pil_real_now_ns() / 1000000u;
+    assert_in_range(pil_link_deadline() / 1000000u, now + PIL_DEADLINE_MS,
+                    now + PIL_DEADLINE_MS + 1000);
+    assert_err(ask(), PIL_OK); /* on the same link */
+    assert_deadline(PIL_DEADLINE_MS);
+}
+
+/* ... and not after a failure, whatever failed. */
+static void after_a_failure_a_welcome_has_no_longer(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    atomic_store(&pil_process.deadline_ms, 0);
+    fake_greets(f, FAKE_WELCOME_REFUSED);
+    assert_err(ask(), PIL_E_REFUSED);
+    fake_greets(f, FAKE_WELCOME);
+    atomic_store(&pil_process.retry_ns, 0);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
+    assert_deadline(PIL_DEADLINE_MS);
+}
+
+/* policyd is there and says nothing: that ends, too, and the next call's wait is the usual one. */
+static void a_first_welcome_that_never_comes_times_out(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    atomic_store(&pil_process.deadline_ms, 0);
+    fake_greets(f, FAKE_WELCOME_HOLD);
+    assert_err(ask(), PIL_E_TIMEOUT);
+    assert_int_equal(links_up(), 0);
+    atomic_store(&pil_process.retry_ns, 0);
+    assert_err(pil_link_welcome(pil_link_deadline()), PIL_E_TIMEOUT);
+    assert_int_equal(pil_dial_first_ms(), PIL_DEADLINE_MS);
+    assert_int_equal(fake_seen(f).hellos, 2);
+}
+
 static void the_deadline_that_policyd_gives_holds_at_once(void **state)
 {
     struct fake_policyd *f = *state;
@@ -232,6 +281,7 @@ static void a_silly_deadline_is_not_taken(void **state)
     fake_says(f, 0, 9);
     assert_err(pil_link_welcome(pil_link_deadline()), PIL_OK);
     assert_int_equal(atomic_load(&pil_process.deadline_ms), 0);
+    assert_err(ask(), PIL_OK);
     assert_deadline(PIL_DEADLINE_MS);
 }
 
@@ -1011,6 +1061,9 @@ int main(void)
         world_test(a_batch_keeps_its_order),
         world_test(one_link_serves_one_thread_for_ever),
         world_test(greet_says_hello_and_reads_later),
+        world_test(the_first_welcome_has_longer),
+        world_test(after_a_failure_a_welcome_has_no_longer),
+        world_test(a_first_welcome_that_never_comes_times_out),
         world_test(the_link_is_high_and_close_on_exec),
         world_test(the_deadline_is_the_documented_one),
         world_test(the_deadline_that_policyd_gives_holds_at_once),

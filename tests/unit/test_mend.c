@@ -113,6 +113,26 @@ static void where_none_was_chosen_none_is_handed_on(void **state)
     assert_false(pil_mend_look(same, &lacks));
 }
 
+/* A private policyd needs the hello of each; one process's own pid is nobody else's business. */
+static void where_all_greet_children_do(void **state)
+{
+    char *some[] = {(char *)"LD_PRELOAD=/opt/pillion/libpillion.so",
+                    (char *)"PILLION_SOCKET=/run/p.sock", (char *)"PILLION_GREET=12", NULL},
+         **env;
+    struct pil_lacks lacks;
+
+    (void)state;
+    assert_false(pil_mend_look(some, &lacks));
+    pil_env.all_greet = true;
+    env = mended(some);
+    assert_ptr_equal(env[0], some[0]);
+    assert_ptr_equal(env[1], some[1]);
+    assert_string_equal(env[2], "PILLION_GREET=all");
+    assert_null(env[3]);
+    assert_false(pil_mend_look(env, &lacks));
+    free(env);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +142,7 @@ int main(void)
         cmocka_unit_test_setup(what_leads_elsewhere_is_replaced, set_up),
         cmocka_unit_test_setup(nothing_is_put_back_that_was_not_there, set_up),
         cmocka_unit_test_setup(where_none_was_chosen_none_is_handed_on, set_up),
+        cmocka_unit_test_setup(where_all_greet_children_do, set_up),
     };
 
     return cmocka_run_group_tests_name("mend", tests, NULL, NULL);

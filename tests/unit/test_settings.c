@@ -55,6 +55,12 @@ static void defaults_are_the_documented_ones(void **state)
     assert_int_equal(s.on_full, PIL_ON_FULL_DROP);
     assert_true(s.watch);
     assert_int_equal(s.metrics.count, 0);
+    assert_string_equal(s.state, "/var/lib/pillion");
+    assert_int_equal(s.identity, PIL_IDENTITY_CA);
+    assert_int_equal(s.identity_files.count, 0);
+    assert_int_equal(s.identity_lifetime, 3600);
+    assert_int_equal(s.root_lifetime, 365 * 86400);
+    assert_int_equal(s.trust.count, 0);
     pil_settings_free(&s);
 }
 
@@ -67,7 +73,9 @@ static void every_kind_of_value_is_read(void **state)
     assert_err(load("socket = \"/tmp/x.sock\"\nabstract = \"\"\nsocket_mode = 0660\n"
                     "policy = {\"/a\", \"/b\"}\nmetrics = {\"127.0.0.1:1\"}\n"
                     "log_allows = denials\non_full = deny\nlog_buffer = 64K\n"
-                    "verdict_ttl = 2m\nmax_age = 1h\nwatch = no\nsessions = 100\n",
+                    "verdict_ttl = 2m\nmax_age = 1h\nwatch = no\nsessions = 100\n"
+                    "identity = files\nidentity_files = {/a, /b, /c}\nidentity_lifetime = 90m\n"
+                    "root_lifetime = 10d\ntrust = {/d}\nstate = /e\n",
                     &s, &h),
                PIL_OK);
     assert_string_equal(h.text, "");
@@ -84,6 +92,12 @@ static void every_kind_of_value_is_read(void **state)
     assert_int_equal(s.max_age, 3600000);
     assert_false(s.watch);
     assert_int_equal(s.sessions, 100);
+    assert_int_equal(s.identity, PIL_IDENTITY_FILES);
+    assert_int_equal(s.identity_files.count, 3);
+    assert_int_equal(s.identity_lifetime, 5400);
+    assert_int_equal(s.root_lifetime, 864000);
+    assert_string_equal(s.trust.item[0], "/d");
+    assert_string_equal(s.state, "/e");
     pil_settings_free(&s);
 }
 
@@ -113,10 +127,25 @@ static void all_errors_are_told_and_nothing_is_changed(void **state)
 static void values_out_of_range_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "verdict_ttl = 61m\n", "deadline = 0ms\n",      "socket_mode = 1777\n",
-        "socket_mode = 9\n",   "sessions = 15\n",       "sessions = -1\n",
-        "log_buffer = 1\n",    "abstract = \"name\"\n", "log_buffer = 99999999999999999999\n",
-        "verdict_ttl = 10\n",  "policy = {\"\"}\n",     "watch = perhaps\n",
+        "verdict_ttl = 61m\n",
+        "deadline = 0ms\n",
+        "socket_mode = 1777\n",
+        "socket_mode = 9\n",
+        "sessions = 15\n",
+        "sessions = -1\n",
+        "log_buffer = 1\n",
+        "abstract = \"name\"\n",
+        "log_buffer = 99999999999999999999\n",
+        "verdict_ttl = 10\n",
+        "policy = {\"\"}\n",
+        "watch = perhaps\n",
+        "identity = vault\n",
+        "state = here\n",
+        "identity_lifetime = 1s\n",
+        "root_lifetime = 7s\n",
+        "identity_lifetime = 2500ms\n",
+        "identity_lifetime = 31d\n",
+        "identity_files = {a, b, c, d}\n",
     };
     struct pil_settings s;
     struct heard h;

@@ -12,6 +12,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "shim/env.h"
 #include "shim/link.h"
 #include "shim/shim.h"
 #include "tests/support/children.h"
@@ -248,12 +249,24 @@ static void what_is_wiped_fills_whole_pages(void **state)
     assert_int_equal((uintptr_t)&pil_process % 4096, 0);
 }
 
-static void start_greets_and_does_not_wait(void **state)
+static void start_waits_for_the_first_call(void **state)
+{
+    struct fake_policyd *f = *state;
+
+    pil_shim_start(environ);
+    assert_int_equal(atomic_load(&pil_process.phase), 2);
+    assert_int_equal(link_fd(), -1);
+    assert_int_equal(fake_seen(f).connections, 0);
+}
+
+static void an_expected_start_greets_and_does_not_wait(void **state)
 {
     struct fake_policyd *f = *state;
 
     fake_greets(f, FAKE_WELCOME_HOLD);
+    pil_env.greets = true;
     pil_shim_start(environ);
+    pil_env.greets = false;
     assert_int_equal(atomic_load(&pil_process.phase), 2);
     assert_true(link_fd() >= 0);
     assert_null(atomic_load(&pil_process.page));
@@ -271,7 +284,8 @@ int main(void)
         world_test(without_policyd_a_child_is_refused),
         world_test(a_child_of_busy_threads_can_ask),
         world_test(what_is_wiped_fills_whole_pages),
-        world_test(start_greets_and_does_not_wait),
+        world_test(start_waits_for_the_first_call),
+        world_test(an_expected_start_greets_and_does_not_wait),
     };
 
     return cmocka_run_group_tests_name("state", tests, NULL, NULL);

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Every victim without Pillion and with it. Under allow.conf both must be the same: exit status,
-# output, the state the process was left in (victim.h), and the network calls of its first thread.
+# output, the state the process was left in (victim.h), and the network calls of its first thread;
+# and so whether it greets policyd when it starts, or is heard of at its first call.
 # Under deny.conf the output must be what the victim's "// deny> " lines say. VICTIMS="name ..."
 # runs only those. SOURCES and PROGRAMS are the folders they and what was built of them lie in, and
 # WIDTH=32 says that they are 32-bit programs, whose calls are not compared.
@@ -13,10 +14,14 @@ pillion=$BUILD/pillion
 tmp=$(mktemp -d) || exit 1
 # Copies, because a checkout may be writable by its group, and such a policy is refused.
 install -m 644 tests/victims/*.conf "$tmp" || exit 1
-trap 'rm -rf "$tmp"' EXIT
+stop() {
+    [ ! -s "$tmp/policyd.pid" ] || kill "$(cat "$tmp/policyd.pid")"
+    rm -rf "$tmp"
+}
+trap stop EXIT
 # A victim that crashes is shown by its status.
 ulimit -c 0
-unset LD_PRELOAD PILLION_SOCKET
+unset LD_PRELOAD PILLION_SOCKET PILLION_GREET
 
 # run NAME COMMAND...: leaves NAME.out, NAME.err, NAME.status and NAME.state. The command has the
 # process that it is told of in VICTIM_STATE.
@@ -47,6 +52,17 @@ under() { # POLICY NAME PROGRAM...
     policy=$1 into=$2
     shift 2
     run "$into" "$pillion" run --solo "$tmp/$policy.conf" -- "$@"
+}
+
+# Started by nobody who promised it to policyd, as children are.
+late() { # NAME PROGRAM...
+    into=$1
+    shift
+    name=@pillion-late/$(basename "$tmp")
+    [ -s "$tmp/policyd.pid" ] ||
+        "$BUILD/policyd" --policy "$tmp/allow.conf" --socket "$tmp/policyd.sock" \
+            --abstract "$name" --log "$tmp/log" --pidfile "$tmp/policyd.pid" || return
+    run "$into" env LD_PRELOAD="$(realpath "$BUILD/libpillion.so")" PILLION_SOCKET="$name" "$@"
 }
 
 refused() { # TEXT PROGRAM: not started, with status 126 and a reason
@@ -116,6 +132,12 @@ one() {
     if ! grep -q '^// stateless> ' "$source"; then
         [ -s "$tmp/native.state" ] || echo "not ok - $1: says how it leaves its process"
         same "$1: leaves the same descriptors, threads, signals, errno" native allow state
+    fi
+    if [ "$width" = 64 ]; then
+        late late "$program"
+        same "$1: the same when it was not expected" native late status out err
+        grep -q '^// stateless> ' "$source" ||
+            same "$1: and leaves the same" native late state
     fi
     same_calls "$1"
     grep -q '^// deny> ' "$source" || return
