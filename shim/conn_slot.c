@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "shim/conn.h"
+#include "shim/conn_recheck.h"
 #include "shim/real.h"
 #include "shim/state.h"
 
@@ -160,8 +161,10 @@ struct pil_slot *pil_slot_of(int fd)
         return NULL;
     slot = pil_slot_at(number);
     cookie = pil_slot_cookie(fd);
-    if (PIL_LIKELY(cookie && cookie == atomic_load(&slot->cookie)))
+    if (PIL_LIKELY(cookie && cookie == atomic_load(&slot->cookie))) {
+        pil_recheck(slot, fd);
         return slot;
+    }
     mask = pil_slot_enter();
     forget_stale(fd, number);
     pil_slot_leave(mask);

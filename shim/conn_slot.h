@@ -51,7 +51,7 @@ struct pil_slot {
     _Atomic uint32_t life_lock, in_lock, out_lock;
 
     uint64_t id; /* policyd's; from here on everything is wiped when the slot is given back */
-    uint64_t generation;
+    _Atomic uint64_t generation; /* of the policy that it was last found to be allowed by */
     uint16_t suite;
 
     _Atomic bool broken; /* a lock's holder died: nothing is sealed or opened any more */
@@ -106,7 +106,7 @@ bool pil_slot_free_locked(struct pil_slot *slot, uint16_t number, uint64_t cooki
 struct pil_slot *pil_slot_at(uint16_t number);
 
 /* The slot of a number, whose socket is looked at; NULL when it is none of ours any more, and then
- * it is taken off the table. */
+ * it is taken off the table. After a change of policy policyd is asked whether it goes on. */
 struct pil_slot *pil_slot_of(int fd);
 
 /* SO_COOKIE of a socket, 0 when it is none. */

@@ -313,7 +313,7 @@ static int with_link(struct pil_link_call *call, uint64_t end_ns, bool patient)
 
 int pil_link_call(struct pil_link_call *call, uint64_t end_ns)
 {
-    return with_link(call, end_ns, true);
+    return with_link(call, end_ns, !call->hasty);
 }
 
 struct questions {

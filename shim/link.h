@@ -15,6 +15,8 @@
 #ifndef PIL_SHIM_LINK_H
 #define PIL_SHIM_LINK_H
 
+#include <stdbool.h>
+
 #include "core/query.h"
 #include "core/wire.h"
 
@@ -53,6 +55,7 @@ struct pil_link_call {
     unsigned fd_count;
     int *got;
     unsigned got_count;
+    bool hasty; /* a policyd that went away is not waited for */
 };
 int pil_link_call(struct pil_link_call *call, uint64_t end_ns) PIL_USERESULT;
 

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "core/chan.h"
+#include "shim/link.h"
 #include "shim/shim.h"
 
 /* What the fake was given last. Written in its thread before it answers. */
@@ -22,6 +23,33 @@ static struct {
     uint32_t status;
 } given;
 
+/* How a recheck is answered, and how often one came. */
+static struct {
+    bool goes_on;
+    unsigned asked;
+    uint64_t id;
+} checked;
+
+static bool take_recheck(int conn, const struct pil_wire_head *head, struct pil_reader *r)
+{
+    struct pil_recheck ask;
+    struct pil_rechecked answer = {.count = 1, .goes_on = {checked.goes_on}};
+    uint8_t frame[64];
+    struct pil_writer w;
+    struct iovec iov = {frame, 0};
+
+    if (pil_wire_get_recheck(r, &ask) || ask.count != 1)
+        return false;
+    checked.asked++;
+    checked.id = ask.id[0];
+    pil_wire_begin(&w, frame, sizeof(frame), PIL_WIRE_RECHECKED, head->sequence);
+    pil_wire_put_rechecked(&w, &answer);
+    if (pil_wire_finish(&w))
+        return false;
+    iov.iov_len = w.len;
+    return !pil_chan_send(&pil_sysops_kernel, conn, &iov, 1, NULL, 0, true);
+}
+
 static bool take_demote(int conn, const struct pil_wire_head *head, struct pil_reader *r,
                         const int *fds, unsigned count)
 {
@@ -30,6 +58,8 @@ static bool take_demote(int conn, const struct pil_wire_head *head, struct pil_r
     int pair[2] = {-1, -1};
     struct iovec iov = {frame, 0};
 
+    if (head->type == PIL_WIRE_RECHECK)
+        return take_recheck(conn, head, r);
     if (head->type != PIL_WIRE_DEMOTE || count != 2 || pil_wire_get_demote(r, &given.ask))
         return false;
     given.asked++;
@@ -53,6 +83,8 @@ static void begin(void **state, struct tlspair *p)
 {
     memset(&given, 0, sizeof(given));
     given.relay = given.socket = -1;
+    checked.goes_on = true;
+    checked.asked = 0;
     fake_answers(*state, take_demote);
     tlspair_open(p, PIL_SUITE_AES_128_GCM, true, 0);
 }
@@ -359,6 +391,51 @@ static void closing_with_much_unsent(void **state)
     end(&p);
 }
 
+/* ---- a change of policy ---------------------------------------------------------------------- */
+
+static void a_new_policy_is_asked_once(void **state)
+{
+    struct tlspair p;
+    char buf[16];
+
+    begin(state, &p);
+    assert_int_equal(pil_shim_write(p.fd, "one", 3), 3); /* no page yet */
+    assert_int_equal(checked.asked, 0);
+    assert_int_equal(pil_link_welcome(pil_link_deadline()), PIL_OK);
+    for (unsigned generation = 1; generation < 3; generation++) {
+        for (int i = 0; i < 3; i++)
+            assert_int_equal(pil_shim_write(p.fd, "two", 3), 3);
+        assert_int_equal(checked.asked, generation);
+        pil_genpage_publish(fake_page(*state), 1000 + generation, 0);
+    }
+    assert_int_equal(checked.id, 7);
+    assert_int_equal(SSL_write(p.ssl, "secret", 6), 6);
+    assert_int_equal(pil_shim_recv(p.fd, buf, 2, MSG_PEEK), 2); /* and keeps what it has seen */
+    checked.goes_on = false;
+    pil_genpage_publish(fake_page(*state), 2000, 0);
+    errno = 0;
+    assert_int_equal(pil_shim_read(p.fd, buf, sizeof(buf)), -1);
+    assert_int_equal(errno, ECONNRESET);
+    assert_int_equal(pil_shim_send(p.fd, "x", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(errno, EPIPE);
+    end(&p);
+}
+
+static void without_an_answer_it_goes_on(void **state)
+{
+    struct tlspair p;
+    char buf[16];
+
+    begin(state, &p);
+    assert_int_equal(pil_link_welcome(pil_link_deadline()), PIL_OK);
+    pil_genpage_publish(fake_page(*state), 3000, 0);
+    fake_die(*state);
+    assert_int_equal(pil_shim_write(p.fd, "still", 5), 5);
+    assert_int_equal(SSL_read(p.ssl, buf, 16), 5);
+    fake_live(*state);
+    end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -374,6 +451,8 @@ int main(void)
         world_test(not_being_spawned_with),
         world_test(sharing_over_an_exec),
         world_test(closing_with_much_unsent),
+        world_test(a_new_policy_is_asked_once),
+        world_test(without_an_answer_it_goes_on),
     };
 
     return cmocka_run_group_tests_name("conn_demote", tests, NULL, NULL);
