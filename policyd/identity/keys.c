@@ -1,6 +1,7 @@
 #include "policyd/identity/keys.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -29,8 +30,8 @@ static bool find_mapping(const void *in, uintptr_t *start, uintptr_t *end)
     char line[512];
 
     while (maps && !found && fgets(line, sizeof(line), maps))
-        found = sscanf(line, "%zx-%zx", start, end) == 2 && *start <= (uintptr_t)in &&
-                (uintptr_t)in < *end;
+        found = sscanf(line, "%" SCNxPTR "-%" SCNxPTR, start, end) == 2 &&
+                *start <= (uintptr_t)in && (uintptr_t)in < *end;
     if (maps)
         fclose(maps);
     return found;
