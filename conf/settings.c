@@ -499,6 +499,18 @@ static int copy_into(const struct pil_settings *from, struct pil_settings *to)
     return PIL_OK;
 }
 
+/* What only the file as a whole can be wrong about. */
+static void check_whole(const struct load *l)
+{
+    size_t files = l->fresh.identity_files.count;
+
+    if (l->fresh.identity == PIL_IDENTITY_FILES && files != 1 && files != 3)
+        pil_diag_error(l->diag, (struct pil_at){l->path, 0},
+                       "identity = files with %zu identity_files; legal is a folder, one PEM file, "
+                       "or certificate, key and roots",
+                       files);
+}
+
 int pil_settings_load(const char *path, struct pil_diag *diag, struct pil_settings *out)
 {
     struct load l = {.diag = diag, .path = path};
@@ -511,6 +523,8 @@ int pil_settings_load(const char *path, struct pil_diag *diag, struct pil_settin
     if (!l.err)
         run_passes(&l, file);
     fclose(file);
+    if (!l.err && diag->errors == before)
+        check_whole(&l);
     for (unsigned i = 0; i < l.unknowns; i++)
         free(l.unknown[i]);
     if (!l.err && diag->errors > before)

@@ -160,6 +160,23 @@ static void values_out_of_range_are_refused(void **state)
     }
 }
 
+static void identities_in_files_need_files(void **state)
+{
+    struct pil_settings s;
+    struct heard h;
+
+    (void)state;
+    assert_err(load("identity = files\nidentity_files = {/a, /b}\n", &s, &h), PIL_E_SYNTAX);
+    assert_string_equal(h.text,
+                        "s.conf: identity = files with 2 identity_files; legal is a folder, "
+                        "one PEM file, or certificate, key and roots\n");
+    pil_settings_free(&s);
+    assert_err(load("identity = files\n", &s, &h), PIL_E_SYNTAX);
+    pil_settings_free(&s);
+    assert_err(load("identity = files\nidentity_files = {/a}\n", &s, &h), PIL_OK);
+    pil_settings_free(&s);
+}
+
 static void a_file_others_can_write_is_refused(void **state)
 {
     char *folder = test_folder_make(), *path = test_file(folder, "s.conf", "watch = no\n");
@@ -203,6 +220,7 @@ int main(void)
         cmocka_unit_test(defaults_are_the_documented_ones),
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(all_errors_are_told_and_nothing_is_changed),
+        cmocka_unit_test(identities_in_files_need_files),
         cmocka_unit_test(values_out_of_range_are_refused),
         cmocka_unit_test(a_file_others_can_write_is_refused),
         cmocka_unit_test(options_set_and_append),
