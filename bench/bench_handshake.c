@@ -194,8 +194,8 @@ int main(void)
         ratio[i] = resumed[i] / full[i];
         one[i] = 1;
     }
-    bench_rows("handshake_full", full, "1/s", one, ROUNDS);
-    bench_rows("handshake_resumed", resumed, "1/s", ratio, ROUNDS);
+    bench_rows("handshake-full", full, "1/s", one, ROUNDS);
+    bench_rows("handshake-resumed", resumed, "1/s", ratio, ROUNDS);
     pil_hands_close(b.hands);
     event_base_free(b.base);
     return 0;

@@ -11,6 +11,8 @@
 
 #include "core/err.h"
 
+#define ORDERS_AT_ONCE 16u
+
 struct pil_crew {
     struct event_base *base;
     struct event *woken;
@@ -97,6 +99,8 @@ static bool watch(struct pil_crew *crew, struct pil_hand *hand)
         evtimer_assign(&hand->timer, crew->base, on_deadline, hand) != 0)
         return false;
     hand->watched = true;
+    /* Timers count from when the loop last looked at the clock, which a busy one does seldom. */
+    event_base_update_cache_time(crew->base);
     return event_add(&hand->readable, NULL) == 0 && evtimer_add(&hand->timer, &timeout) == 0;
 }
 
@@ -140,11 +144,12 @@ static struct pil_hand *take(struct pil_crew *crew, unsigned *orders)
     return hand;
 }
 
+/* A few at a time: a flood of new handshakes does not keep those under way from their sockets. */
 static void on_wake(evutil_socket_t fd, short what, void *cookie)
 {
     struct pil_crew *crew = cookie;
     struct pil_hand *hand;
-    unsigned orders;
+    unsigned orders, done = 0;
     eventfd_t count;
 
     (void)what;
@@ -153,8 +158,10 @@ static void on_wake(evutil_socket_t fd, short what, void *cookie)
         event_base_loopbreak(crew->base);
         return;
     }
-    while ((hand = take(crew, &orders)))
+    for (; done < ORDERS_AT_ONCE && (hand = take(crew, &orders)); done++)
         obey(crew, hand, orders);
+    if (done == ORDERS_AT_ONCE)
+        (void)eventfd_write(crew->wake, 1);
 }
 
 static void *run(void *cookie)

@@ -33,6 +33,7 @@ int pil_ctx_open(const struct pil_ctx_hooks *hooks, struct pil_ctx_cache **out)
 static bool set_language(SSL_CTX *ctx)
 {
     SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS); /* thousands wait at once */
     SSL_CTX_set_read_ahead(ctx, 0);
     return SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) == 1 &&

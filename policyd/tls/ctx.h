@@ -17,7 +17,7 @@
 #include "core/defs.h"
 #include "policyd/identity/svid.h"
 
-#define PIL_CTX_MAX 64u
+#define PIL_CTX_MAX 256u
 
 struct pil_ctx_cache;
 
