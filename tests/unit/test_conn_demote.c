@@ -323,6 +323,56 @@ static void being_spawned_with(void **state)
     end(&p);
 }
 
+/* In a child of vfork, which has its parent's memory and descriptors of its own. */
+static void standing_for_input_of_a_vfork_child(void **state)
+{
+    char *argv[] = {(char[]){"cat"}, NULL};
+    struct tlspair p;
+    char buf[16];
+    pid_t pid;
+
+    begin(state, &p);
+    pid = vfork();
+    if (pid == 0) {
+        if (pil_shim_dup2(p.fd, 0) == 0 && pil_shim_dup2(p.fd, 1) == 1)
+            pil_shim_execve("/bin/cat", argv, environ);
+        _exit(9);
+    }
+    assert_int_equal(given.asked, 1);
+    assert_int_equal(write(given.relay, "echo", 4), 4);
+    assert_int_equal(read(given.relay, buf, sizeof(buf)), 4);
+    shutdown(given.relay, SHUT_WR);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    /* The parent's number is what it was, and of no use any more. */
+    assert_true(pil_conn_maybe(p.fd));
+    assert_int_equal(pil_shim_read(p.fd, buf, 1), -1);
+    assert_int_equal(pil_shim_close(p.fd), 0);
+    assert_false(pil_conn_maybe(p.fd));
+    p.fd = -1;
+    end(&p);
+}
+
+/* What a child of vfork closes, its parent keeps. */
+static void closing_in_a_vfork_child(void **state)
+{
+    struct tlspair p;
+    char buf[16];
+    pid_t pid;
+
+    begin(state, &p);
+    pid = vfork();
+    if (pid == 0) {
+        pil_shim_close(p.fd);
+        pil_shim_close_range(3, ~0u, 0);
+        pil_conn_farewell();
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(pil_shim_write(p.fd, "mine", 4), 4);
+    assert_int_equal(SSL_read(p.ssl, buf, 16), 4);
+    end(&p);
+}
+
 /* A connection that a spawned child would get by accident: it does not, and the parent's stays. */
 static void not_being_spawned_with(void **state)
 {
@@ -448,6 +498,8 @@ int main(void)
         world_test(being_passed),
         world_test(standing_for_input),
         world_test(being_spawned_with),
+        world_test(standing_for_input_of_a_vfork_child),
+        world_test(closing_in_a_vfork_child),
         world_test(not_being_spawned_with),
         world_test(sharing_over_an_exec),
         world_test(closing_with_much_unsent),
