@@ -167,33 +167,44 @@ int pil_record_length(const uint8_t *at, size_t have, size_t *total)
     return PIL_OK;
 }
 
-/* Takes padding and type off. Alerts and handshake messages are not to be empty (RFC 8446 5.1). */
-static int take_type(const uint8_t *body, size_t len, struct pil_opened *out)
+/* Alerts and handshake messages are not to be empty (RFC 8446 5.1). */
+static int judge_opened(const struct pil_opened *o)
 {
-    while (len > 0 && body[len - 1] == 0)
-        len--;
-    if (len == 0)
+    if (o->type != PIL_CONTENT_DATA &&
+        (o->len == 0 || (o->type != PIL_CONTENT_ALERT && o->type != PIL_CONTENT_HANDSHAKE)))
         return PIL_E_MALFORMED;
-    out->type = body[len - 1];
-    out->len = len - 1;
-    if (out->type != PIL_CONTENT_DATA &&
-        (out->len == 0 || (out->type != PIL_CONTENT_ALERT && out->type != PIL_CONTENT_HANDSHAKE)))
-        return PIL_E_MALFORMED;
-    return out->len > PIL_RECORD_MAX ? PIL_E_RANGE : PIL_OK;
+    return o->len > PIL_RECORD_MAX ? PIL_E_RANGE : PIL_OK;
 }
 
-int pil_record_open(const struct pil_aead *aead, void *ctx, struct pil_traffic *t, uint8_t *record,
-                    size_t total, struct pil_opened *out)
+/* Takes type and padding off: of the len bytes at `body` the last stands apart, in `last`. */
+static int take_type(const uint8_t *body, size_t len, uint8_t last, struct pil_opened *out)
 {
-    uint8_t nonce[PIL_RECORD_NONCE], *body = record + PIL_RECORD_HEAD;
+    out->type = last;
+    out->len = len - 1;
+    while (out->type == 0 && out->len > 0)
+        out->type = body[--out->len];
+    return out->type == 0 ? PIL_E_MALFORMED : judge_opened(out);
+}
+
+int pil_record_open_to(const struct pil_aead *aead, void *ctx, struct pil_traffic *t,
+                       const uint8_t *record, size_t total, uint8_t *to, struct pil_opened *out)
+{
+    const uint8_t *body = record + PIL_RECORD_HEAD;
     size_t len = total - PIL_RECORD_HEAD - PIL_RECORD_TAG;
-    const struct pil_piece piece = {body, body, len};
+    uint8_t nonce[PIL_RECORD_NONCE], last = 0;
+    const struct pil_piece pieces[] = {{body, to, len - 1}, {body + len - 1, &last, 1}};
     int err;
 
     if (t->seq >= END_SEQUENCE)
         return PIL_E_FULL;
     make_nonce(t, nonce);
     t->seq++;
-    err = aead->open(ctx, nonce, record, &piece, 1, body + len);
-    return err ? err : take_type(body, len, out);
+    err = aead->open(ctx, nonce, record, pieces, 2, body + len);
+    return err ? err : take_type(to, len, last, out);
+}
+
+int pil_record_open(const struct pil_aead *aead, void *ctx, struct pil_traffic *t, uint8_t *record,
+                    size_t total, struct pil_opened *out)
+{
+    return pil_record_open_to(aead, ctx, t, record, total, record + PIL_RECORD_HEAD, out);
 }

@@ -151,6 +151,12 @@ struct pil_opened {
 int pil_record_open(const struct pil_aead *aead, void *ctx, struct pil_traffic *t, uint8_t *record,
                     size_t total, struct pil_opened *out) PIL_USERESULT;
 
+/* The same, with the content at `to`, which has room for total - PIL_RECORD_OVERHEAD bytes. What
+ * was padding, or is of another type than asked for, has been written there, too. */
+int pil_record_open_to(const struct pil_aead *aead, void *ctx, struct pil_traffic *t,
+                       const uint8_t *record, size_t total, uint8_t *to,
+                       struct pil_opened *out) PIL_USERESULT;
+
 /* Overwrites memory with zeroes, in a way that the compiler keeps. */
 void pil_record_wipe(void *memory, size_t len);
 

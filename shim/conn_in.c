@@ -10,6 +10,8 @@
 #include "shim/event.h"
 #include "shim/real.h"
 
+#define STRAIGHT 2048u /* bytes of a record that is worth opening where it is to go */
+
 /* How a round ended. Negated errnos stand beside these. */
 enum {
     ROUND_END = 0,     /* the peer has ended, in order */
@@ -134,20 +136,20 @@ static int obey(struct reading *r, unsigned todo)
     return todo & PIL_POST_REKEY ? rekey(r) : 0;
 }
 
-/* Opens one record of total bytes; *content and *len are its data, none when it has none. */
-static int open_one(struct reading *r, uint8_t *record, size_t total, const uint8_t **content,
+/* Opens one record of total bytes to `to`; *len is that of its data, none when it has none. */
+static int open_one(struct reading *r, const uint8_t *record, size_t total, uint8_t *to,
                     size_t *len)
 {
     struct pil_slot *slot = r->slot;
     struct pil_opened opened;
     unsigned todo = 0;
-    int err =
-        pil_record_open(pil_aead_host(), slot->in.ctx, &slot->in.traffic, record, total, &opened);
+    int err = pil_record_open_to(pil_aead_host(), slot->in.ctx, &slot->in.traffic, record, total,
+                                 to, &opened);
 
-    *content = record + PIL_RECORD_HEAD;
     *len = 0;
+    slot->usual = (uint32_t)total;
     if (!err)
-        err = pil_posthand_take(&slot->post, &opened, *content, &todo);
+        err = pil_posthand_take(&slot->post, &opened, to, &todo);
     if (!err && opened.type == PIL_CONTENT_DATA)
         *len = opened.len;
     if (!err)
@@ -157,20 +159,44 @@ static int open_one(struct reading *r, uint8_t *record, size_t total, const uint
     return err ? refused(r, err) : ROUND_MORE;
 }
 
+/* Where a record may be opened right into the program's buffer: a long one, which will hardly be
+ * anything but data. */
+static uint8_t *straight(struct reading *r, size_t total)
+{
+    size_t len = total - PIL_RECORD_OVERHEAD;
+    uint8_t *at = NULL;
+
+    if (r->discard || total < STRAIGHT || pil_walk_here(&r->to, len, &at) < len)
+        return NULL;
+    return at;
+}
+
+static int open_and_give(struct reading *r, uint8_t *record, size_t total)
+{
+    uint8_t *to = straight(r, total), *content = to ? to : record + PIL_RECORD_HEAD;
+    size_t len = 0;
+    int result = open_one(r, record, total, content, &len);
+
+    if (result == ROUND_MORE && to) {
+        r->done += len;
+        pil_walk_go(&r->to, len);
+    } else if (result == ROUND_MORE) {
+        give(r, content, len);
+    }
+    return result;
+}
+
 /* All whole records at the start of the buffer, which fit into the room by how much was read. */
 static int open_whole(struct reading *r)
 {
-    size_t at = 0, total = 0, len;
+    size_t at = 0, total = 0;
     int result = ROUND_MORE, err = PIL_OK;
-    const uint8_t *content;
 
     while (!r->slot->in_closed && result == ROUND_MORE) {
         err = pil_record_length(r->buf + at, r->have - at, &total);
         if (err || total > r->have - at)
             break;
-        result = open_one(r, r->buf + at, total, &content, &len);
-        if (result == ROUND_MORE)
-            give(r, content, len);
+        result = open_and_give(r, r->buf + at, total);
         at += total;
     }
     if (result == ROUND_MORE && err && err != PIL_E_AGAIN)
@@ -192,14 +218,14 @@ static void keep(struct pil_slot *slot, const uint8_t *data, size_t len)
 static int open_large(struct reading *r, size_t total)
 {
     struct pil_slot *slot = r->slot;
-    const uint8_t *content;
+    uint8_t *content = r->buf + PIL_RECORD_HEAD;
     size_t len, now;
     ssize_t got = pil_way_recv(r->fd, r->buf + total - 1, 1, MSG_PEEK);
     int result;
 
     if (got <= 0)
         return got < 0 ? (int)got : at_end(r);
-    result = open_one(r, r->buf, total, &content, &len);
+    result = open_one(r, r->buf, total, content, &len);
     r->have = 0;
     slot->tail_held = true;
     if (result == ROUND_MORE) {
@@ -214,18 +240,22 @@ static int open_large(struct reading *r, size_t total)
 
 /* ---- rounds -------------------------------------------------------------------------------- */
 
-/* How much to ask the kernel for: what is sure to fit when it is opened. *total is that of a record
- * that does not, else 0. */
+/* How much to ask the kernel for: what is sure to fit when it is opened, and where records are
+ * likely to end. *total is that of a record that does not fit, else 0. */
 static size_t want(const struct reading *r, size_t *total)
 {
     size_t room = r->to.left + PIL_RECORD_OVERHEAD, most = r->cap < room ? r->cap : room;
+    size_t usual = r->slot->usual, even = usual > STRAIGHT ? most - most % usual : most;
 
     *total = 0;
-    if (pil_record_length(r->buf, r->have, total) || *total <= room) {
+    if (pil_record_length(r->buf, r->have, total))
         *total = 0;
-        return most - r->have;
-    }
-    return *total - 1 - r->have;
+    if (*total > room)
+        return *total - 1 - r->have;
+    if (even > r->have && even >= *total)
+        most = even;
+    *total = 0;
+    return most - r->have;
 }
 
 static int read_records(struct reading *r)

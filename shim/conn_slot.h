@@ -75,6 +75,7 @@ struct pil_slot {
     uint32_t plain_at;  /* first byte of plain that was not taken */
     uint32_t plain_end; /* behind the last */
     uint32_t cipher_len;
+    uint32_t usual; /* bytes of the last whole record */
 
     struct pil_slot_way out;
     _Atomic bool answer; /* the peer wants our next key */

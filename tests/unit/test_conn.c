@@ -246,6 +246,52 @@ static void looking_takes_nothing(void **state)
     tlspair_close(&p);
 }
 
+/* What a peer with the keys may send: content, its type, and zeroes behind. */
+static void send_padded(struct tlspair *p, struct pil_traffic *t, size_t len, uint8_t type,
+                        size_t padding)
+{
+    static uint8_t inner[PIL_RECORD_MAX + 256], record[PIL_RECORD_WIRE_MAX];
+    uint8_t ctx[PIL_AEAD_ROOM] __attribute__((aligned(16)));
+
+    memset(inner, 0, sizeof(inner));
+    fill_pattern(inner, 0, len);
+    inner[len] = type;
+    /* The codec puts a type behind: the last zero of the padding, or the type itself. */
+    assert_int_equal(pil_aead_host()->init(ctx, PIL_SUITE_AES_128_GCM, t->key), PIL_OK);
+    assert_int_equal(pil_record_seal(pil_aead_host(), ctx, PIL_SUITE_AES_128_GCM, t,
+                                     padding ? 0 : type, inner, len + padding, record),
+                     PIL_OK);
+    assert_int_equal(write(p->other, record, len + padding + PIL_RECORD_OVERHEAD),
+                     len + padding + PIL_RECORD_OVERHEAD);
+}
+
+static void padding_is_not_read(void **state)
+{
+    static const size_t room[] = {10000, 3500, 3000, 2999, 700};
+    static uint8_t buf[10000];
+    struct tlspair p;
+    struct pil_traffic t;
+
+    (void)state;
+    tlspair_open(&p, PIL_SUITE_AES_128_GCM, true, 0);
+    t = p.in;
+    for (unsigned i = 0; i < PIL_NELEM(room); i++) {
+        send_padded(&p, &t, 3000, PIL_CONTENT_DATA, 500);
+        send_padded(&p, &t, 3000, PIL_CONTENT_DATA, 0);
+        send_padded(&p, &t, 0, PIL_CONTENT_DATA, 3000);
+        for (size_t at = 0; at < 6000;) {
+            ssize_t n = pil_shim_read(p.fd, buf, room[i] < 6000 - at ? room[i] : 6000 - at);
+
+            assert_true(n > 0);
+            for (ssize_t b = 0; b < n; b++)
+                assert_int_equal(buf[b], pattern((at + (size_t)b) % 3000));
+            at += (size_t)n;
+        }
+        assert_int_equal(pil_shim_recv(p.fd, buf, room[i], MSG_DONTWAIT), -1);
+    }
+    tlspair_close(&p);
+}
+
 static void *says_more_later(void *cookie)
 {
     SSL *ssl = cookie;
@@ -814,6 +860,7 @@ int main(void)
         cmocka_unit_test(poll_knows_of_what_is_kept),
         cmocka_unit_test(a_read_takes_all_that_fits),
         cmocka_unit_test(looking_takes_nothing),
+        cmocka_unit_test(padding_is_not_read),
         cmocka_unit_test(reads_wait_as_they_are_told),
         cmocka_unit_test(messages_and_vectors),
         cmocka_unit_test(writes_of_every_kind),
