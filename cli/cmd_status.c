@@ -121,6 +121,35 @@ static void print_decisions(const json_t *decisions)
     pil_table_print(&table, stdout);
 }
 
+static void print_paths(const json_t *paths)
+{
+    const char *path, *comma = "";
+    json_t *one;
+
+    json_object_foreach((json_t *)paths, path, one)
+    {
+        if (!pil_out_number(one, "opened"))
+            continue;
+        printf("%s%lld %s", comma, (long long)pil_out_number(one, "standing"), path);
+        comma = ", ";
+    }
+    if (!*comma)
+        fputs("none yet", stdout);
+}
+
+/* Nothing where nothing was ever secured. */
+static void print_mesh(const json_t *mesh)
+{
+    const json_t *listeners = json_object_get(mesh, "listeners");
+
+    if (!json_is_object(mesh))
+        return;
+    fputs("secured    ", stdout);
+    print_paths(json_object_get(mesh, "paths"));
+    printf("; %zu listeners, %lld handshakes under way\n", json_array_size(listeners),
+           (long long)pil_out_number(mesh, "handshaking"));
+}
+
 static void print_status(const json_t *status, const char *socket)
 {
     printf("policyd    %s, pid %lld, since %s, at ", pil_out_string(status, "version"),
@@ -133,6 +162,7 @@ static void print_status(const json_t *status, const char *socket)
     print_load(json_object_get(status, "load"));
     printf("processes  %lld, with %lld sessions\n", (long long)pil_out_number(status, "processes"),
            (long long)pil_out_number(status, "sessions"));
+    print_mesh(json_object_get(status, "mesh"));
     print_log(json_object_get(status, "log"));
     print_decisions(json_object_get(status, "decisions"));
 }
@@ -185,13 +215,44 @@ static void print_processes(const json_t *list)
     pil_table_print(&table, stdout);
 }
 
+static void print_connections(const json_t *list)
+{
+    static const char *const heading[] = {"ID",    "PID",  "WORKLOAD", "ACTION", "OWN",
+                                          "OTHER", "PEER", "PATH",     "SINCE"};
+    struct pil_table table;
+    const json_t *one;
+    char id[32];
+    size_t i;
+
+    putchar('\n');
+    pil_table_init(&table, PIL_NELEM(heading));
+    for (i = 0; i < PIL_NELEM(heading); i++)
+        pil_table_add(&table, "%s", heading[i]);
+    json_array_foreach(list, i, one)
+    {
+        const char *peer = pil_out_string(one, "peer"), *workload = pil_out_string(one, "workload");
+
+        snprintf(id, sizeof(id), "%llx", (unsigned long long)pil_out_number(one, "id"));
+        pil_table_add(&table, "%s", id);
+        pil_table_add(&table, "%lld", (long long)pil_out_number(one, "pid"));
+        pil_table_add(&table, "%s", *workload ? workload : "-");
+        pil_table_add(&table, "%s", pil_out_string(one, "action"));
+        pil_table_add(&table, "%s", pil_out_string(one, "own"));
+        pil_table_add(&table, "%s", pil_out_string(one, "other"));
+        pil_table_add(&table, "%s", *peer ? peer : "-");
+        pil_table_add(&table, "%s", pil_out_string(one, "path"));
+        pil_table_add(&table, "%s", pil_out_string(one, "since"));
+    }
+    pil_table_print(&table, stdout);
+}
+
 struct answers {
-    json_t *status, *processes;
+    json_t *status, *processes, *connections;
     char socket[PIL_SOCKET_MAX + 2];
 };
 
-/* Both over one connection, so that they are of one policyd. */
-static int ask(const char *socket, bool processes, struct answers *a)
+/* All over one connection, so that they are of one policyd. */
+static int ask(const char *socket, bool processes, bool connections, struct answers *a)
 {
     struct pil_client *c = malloc(sizeof(*c));
     int error = c ? pil_client_open(c, socket) : PIL_E_NOMEM;
@@ -200,6 +261,8 @@ static int ask(const char *socket, bool processes, struct answers *a)
         error = pil_client_call(c, "status", NULL, &a->status, NULL);
     if (!error && processes)
         error = pil_client_call(c, "processes", NULL, &a->processes, NULL);
+    if (!error && connections)
+        error = pil_client_call(c, "connections", NULL, &a->connections, NULL);
     if (!error && !json_is_object(a->status))
         error = PIL_E_MALFORMED;
     if (error)
@@ -214,25 +277,31 @@ static int ask(const char *socket, bool processes, struct answers *a)
 
 static void print(const struct answers *a, bool json)
 {
-    json_t *list = json_object_get(a->processes, "processes");
+    json_t *list = json_object_get(a->processes, "processes"),
+           *connections = json_object_get(a->connections, "connections");
 
     if (json) {
         if (a->processes)
             json_object_set(a->status, "attached", list);
+        if (a->connections)
+            json_object_set(a->status, "connections", connections);
         pil_out_json(stdout, a->status, true);
         return;
     }
     print_status(a->status, a->socket);
     if (a->processes)
         print_processes(list);
+    if (a->connections)
+        print_connections(connections);
 }
 
 int pil_cmd_status(const struct pil_command *self, int argc, char **argv)
 {
-    bool json = false, processes = false;
+    bool json = false, processes = false, connections = false;
     const char *socket = NULL;
     const struct pil_option rows[] = {
         {'p', "processes", NULL, "list the processes too", &processes, NULL, NULL},
+        {'c', "connections", NULL, "list secured connections too", &connections, NULL, NULL},
         {0, "json", NULL, "print JSON", &json, NULL, NULL},
         {'s', "socket", "SOCKET", "policyd's socket", NULL, &socket, NULL},
     };
@@ -244,7 +313,7 @@ int pil_cmd_status(const struct pil_command *self, int argc, char **argv)
         return pil_options_exit(got);
     if (!pil_options_operands(self, argc - first, 0, 0))
         return PIL_EXIT_USAGE;
-    error = ask(socket, processes, &a);
+    error = ask(socket, processes, connections, &a);
     code = pil_cli_exit_of(error);
     if (!error) {
         print(&a, json);
@@ -253,5 +322,6 @@ int pil_cmd_status(const struct pil_command *self, int argc, char **argv)
     }
     json_decref(a.status);
     json_decref(a.processes);
+    json_decref(a.connections);
     return code;
 }

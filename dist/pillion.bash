@@ -107,7 +107,7 @@ _pillion()
             --host-id --policy --all --json --socket --help"
         ;;
     render) options="--json --socket --help" ;;
-    status) options="--processes --json --socket --help" ;;
+    status) options="--processes --connections --json --socket --help" ;;
     reload) options="--json --socket --help" ;;
     learn)
         options="--output --title --owner --by --widen --exact --force --wait --unit --workload \

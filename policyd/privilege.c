@@ -12,7 +12,7 @@
 
 static const struct pil_at nowhere = {0};
 
-static const cap_value_t kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_KILL};
+static const cap_value_t kept[] = {CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH, CAP_KILL, CAP_NET_ADMIN};
 
 static bool find_group(const char *setting, const char *name, gid_t *out, struct pil_diag *diag)
 {

@@ -101,6 +101,8 @@ int pil_mesh_open(struct pil_daemon *d, struct pil_mesh **out)
     *m = (struct pil_mesh){.d = d, .diag = pil_diag_open()};
     m->room = room_for();
     m->next_id = first_id();
+    if (d->identity)
+        pil_identity_on_change(d->identity, pil_mesh_identity_changed, m);
     err = begin(m);
     if (err)
         pil_mesh_close(m);
@@ -120,6 +122,8 @@ void pil_mesh_close(struct pil_mesh *m)
 {
     if (!m)
         return;
+    if (m->d->identity)
+        pil_identity_on_change(m->d->identity, NULL, NULL);
     while (m->listeners)
         pil_listener_end(m->listeners, false);
     while (m->outgoing)

@@ -105,7 +105,7 @@ if [ "$(id -u)" -eq 0 ]; then
     settings 'user = "nobody"'
     ok "it starts and becomes another user" start
     ok "whose it then is" grep -q "^Uid:.$(id -u nobody).$(id -u nobody)" "/proc/$pid/status"
-    ok "with three capabilities" grep -q '^CapEff:.0000000000080024$' "/proc/$pid/status"
+    ok "with four capabilities" grep -q '^CapEff:.0000000000081024$' "/proc/$pid/status"
     ok "and no new privileges" grep -q '^NoNewPrivs:.1$' "/proc/$pid/status"
     kill -HUP "$pid"
     ok "it can still load the policy" ready grep -q '"cause":"signal"' "$tmp/decisions.log"
@@ -120,7 +120,7 @@ if [ "$(id -u)" -eq 0 ]; then
     kill "$pid"
     ready gone "$pid"
 else
-    for name in "becomes another user" "with three capabilities" "its own user may reload"; do
+    for name in "becomes another user" "with four capabilities" "its own user may reload"; do
         number=$((number + 1))
         echo "ok $number - $name # SKIP only root can become somebody else"
     done
