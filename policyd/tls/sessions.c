@@ -10,7 +10,7 @@
 #include "core/err.h"
 
 struct entry {
-    TAILQ_ENTRY(entry) by_use; /* the latest first */
+    struct entry *newer, *older; /* by use */
     LIST_ENTRY(entry) in_bucket;
     struct pil_session_key key;
     struct pil_session session;
@@ -21,7 +21,7 @@ LIST_HEAD(bucket, entry);
 
 struct pil_sessions {
     pthread_mutex_t lock;
-    TAILQ_HEAD(uses, entry) by_use;
+    struct entry *newest, *oldest;     /* by use */
     unsigned count, max, bucket_count; /* bucket_count is a power of two */
     struct bucket buckets[];
 };
@@ -68,12 +68,35 @@ static struct entry *find(struct pil_sessions *s, const struct pil_session_key *
     return NULL;
 }
 
+static void link_newest(struct pil_sessions *s, struct entry *e)
+{
+    e->newer = NULL;
+    e->older = s->newest;
+    if (s->newest)
+        s->newest->newer = e;
+    else
+        s->oldest = e;
+    s->newest = e;
+}
+
+static void unlink_use(struct pil_sessions *s, struct entry *e)
+{
+    if (e->newer)
+        e->newer->older = e->older;
+    else
+        s->newest = e->older;
+    if (e->older)
+        e->older->newer = e->newer;
+    else
+        s->oldest = e->newer;
+}
+
 static void drop(struct pil_sessions *s, struct entry *e)
 {
     if (!e)
         return;
     LIST_REMOVE(e, in_bucket);
-    TAILQ_REMOVE(&s->by_use, e, by_use);
+    unlink_use(s, e);
     s->count--;
     pil_session_clear(&e->session);
     free(e);
@@ -108,20 +131,23 @@ int pil_sessions_open(unsigned max, struct pil_sessions **out)
     if (!s)
         return PIL_E_NOMEM;
     pthread_mutex_init(&s->lock, NULL);
-    TAILQ_INIT(&s->by_use);
     s->max = max;
     s->bucket_count = buckets;
     *out = s;
     return PIL_OK;
 }
 
-/* Two at the end of the line, so that what is over goes sooner than it came. */
+/* The oldest when it is full; and some that are over, so that those go sooner than they came. */
 static void make_room(struct pil_sessions *s, int64_t now)
 {
-    if (s->count >= s->max)
-        drop(s, TAILQ_LAST(&s->by_use, uses));
-    for (unsigned i = 0; i < 2 && s->count > 0 && is_over(TAILQ_LAST(&s->by_use, uses), now); i++)
-        drop(s, TAILQ_LAST(&s->by_use, uses));
+    struct entry *e = s->oldest, *next;
+    bool full = s->count >= s->max;
+
+    for (unsigned i = 0; e && i < 3 && (full || is_over(e, now)); i++, e = next) {
+        next = e->newer;
+        drop(s, e);
+        full = false;
+    }
 }
 
 void pil_sessions_put(struct pil_sessions *s, const struct pil_session_key *key,
@@ -139,7 +165,7 @@ void pil_sessions_put(struct pil_sessions *s, const struct pil_session_key *key,
     drop(s, find(s, key));
     make_room(s, now);
     LIST_INSERT_HEAD(bucket_of(s, key), e, in_bucket);
-    TAILQ_INSERT_HEAD(&s->by_use, e, by_use);
+    link_newest(s, e);
     s->count++;
     pthread_mutex_unlock(&s->lock);
 }
@@ -158,8 +184,8 @@ bool pil_sessions_get(struct pil_sessions *s, const struct pil_session_key *key,
     }
     got = e && copy(&e->session, out);
     if (got) {
-        TAILQ_REMOVE(&s->by_use, e, by_use);
-        TAILQ_INSERT_HEAD(&s->by_use, e, by_use);
+        unlink_use(s, e);
+        link_newest(s, e);
     }
     pthread_mutex_unlock(&s->lock);
     return got;
@@ -192,10 +218,14 @@ unsigned pil_sessions_count(struct pil_sessions *s)
 
 void pil_sessions_close(struct pil_sessions *s)
 {
+    struct entry *next;
+
     if (!s)
         return;
-    while (!TAILQ_EMPTY(&s->by_use))
-        drop(s, TAILQ_FIRST(&s->by_use));
+    for (struct entry *e = s->oldest; e; e = next) {
+        next = e->newer;
+        drop(s, e);
+    }
     pthread_mutex_destroy(&s->lock);
     free(s);
 }
