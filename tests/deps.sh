@@ -12,7 +12,7 @@ set -eu
 BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjansson-dev
           libssl-dev libcap-dev libsystemd-dev gcc-multilib libc6-dev-i386'
 CHECKING='libcmocka-dev liburing-dev binutils socat util-linux procps perl strace python3 tzdata
-          redis-server redis-tools nginx-light wrk curl wget memcached postgresql
+          openssl redis-server redis-tools nginx-light wrk curl wget memcached postgresql
           postgresql-client postgresql-contrib musl-tools libcap2-bin git openssh-server xinetd
           libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libfaketime fakeroot'
 FUZZING='clang libclang-rt-14-dev'

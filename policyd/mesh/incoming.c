@@ -19,6 +19,8 @@
 #include "policyd/store.h"
 #include "policyd/switch.h"
 
+#define RETRY_USEC 20000
+
 struct pil_incoming {
     struct pil_listener *l;
     struct pil_incoming *next, **link; /* all of its listener */
@@ -170,17 +172,20 @@ static void delivered(struct pil_incoming *in)
 
 void pil_incoming_deliver(struct pil_listener *l)
 {
+    struct timeval soon = {.tv_usec = RETRY_USEC};
+
     while (l->ready) {
         struct pil_incoming *in = l->ready;
         int err = pil_pair_put(l->pair, in->answer.frame, in->answer.len,
                                in->answer.fd >= 0 ? in->answer.fd : in->fd);
 
-        if (err == PIL_E_AGAIN) {
-            event_add(&l->space, NULL);
+        if (err == PIL_E_CLOSED) /* the program is gone; the end of the pair says so too */
+            return;
+        if (err) {
+            /* No room; or too many descriptors of ours are on their way, which nobody tells of. */
+            event_add(&l->space, err == PIL_E_AGAIN ? NULL : &soon);
             return;
         }
-        if (err) /* the program is gone; the end of the pair says so too */
-            return;
         delivered(in);
     }
 }

@@ -18,9 +18,11 @@
 #include "policyd/mesh/pair.h"
 #include "policyd/mesh/parts.h"
 #include "policyd/mesh/self.h"
+#include "policyd/store.h"
 
 #define ACCEPT_MAX    32u   /* connections taken in one round of the loop */
-#define UNDER_WAY_MAX 1024u /* handshakes of one listener */
+#define UNDER_WAY_MAX 4096u /* handshakes of one listener */
+#define LISTENERS_MAX 4096u /* of this host */
 #define READY_MAX     16u   /* frames in a stand-in */
 
 static void on_accept(evutil_socket_t fd, short what, void *cookie);
@@ -191,7 +193,7 @@ int pil_listener_take(struct pil_mesh *m, struct pil_owner *owner, const struct 
 
     if (!err)
         err = judge_new(owner, &ask->query, &mode);
-    if (!err && !pil_mesh_has_room(m))
+    if (!err && m->listening >= LISTENERS_MAX)
         err = PIL_E_FULL;
     if (err)
         return err;
@@ -276,10 +278,11 @@ void pil_listener_judge(struct pil_listener *l)
         l->mode = (uint8_t)mode;
 }
 
+/* Without a policy nobody could be admitted: who comes meanwhile waits. */
 static bool may_accept(const struct pil_listener *l)
 {
-    return l->m->started && !l->ready && !l->owner->unsettled && l->under_way < UNDER_WAY_MAX &&
-           pil_mesh_has_room(l->m);
+    return l->m->started && pil_store_current(l->m->d->store) && !l->ready &&
+           !l->owner->unsettled && l->under_way < UNDER_WAY_MAX && pil_mesh_has_room(l->m);
 }
 
 void pil_listener_go_on(struct pil_listener *l)

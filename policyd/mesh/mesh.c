@@ -19,6 +19,7 @@
 #include "policyd/mesh/relay.h"
 
 #define UNDER_WAY_FDS 4u    /* descriptors that a handshake may need at a time */
+#define PER_PEER      1024u /* of one client address */
 #define ROOM_MAX      8192u /* handshakes of this host at a time */
 
 uint64_t pil_mesh_now_ns(clockid_t clock)
@@ -79,7 +80,8 @@ static uint64_t first_id(void)
 
 static int begin(struct pil_mesh *m)
 {
-    struct pil_hands_setup setup = {.total = m->room, .revoked = revoked, .cookie = m};
+    struct pil_hands_setup setup = {
+        .total = m->room, .per_peer = PER_PEER, .revoked = revoked, .cookie = m};
     struct timeval second = {.tv_sec = 1};
     int err = pil_hands_open(m->d->base, &setup, &m->hands);
 

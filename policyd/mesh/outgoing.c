@@ -47,6 +47,7 @@ static void release(struct pil_outgoing *out)
     if (out->next)
         out->next->link = out->link;
     out->m->connecting--;
+    out->owner->connecting--;
     close(out->fd);
     close(out->channel);
     pil_owner_unref(out->owner);
@@ -267,7 +268,7 @@ static void begin(struct pil_outgoing *out, uint32_t timeout_ms)
                "no TCP socket, or no channel");
     else if (event_add(&out->end, NULL))
         refuse(out, PIL_E_NOMEM, EACCES, PIL_TLS_INTERNAL, NULL, "no memory");
-    else if (!pil_mesh_has_room(out->m))
+    else if (!pil_mesh_has_room(out->m) || out->owner->connecting > out->m->room / 4 + 1)
         refuse(out, PIL_E_FULL, 0, PIL_TLS_LIMIT, NULL, NULL);
     else if (!may_try(out, &v))
         refuse(out, PIL_E_REFUSED, pil_verdict_errno(&v, PIL_ACTION_CONNECT), PIL_TLS_DENIED, NULL,
@@ -308,5 +309,6 @@ void pil_outgoing_begin(struct pil_mesh *m, struct pil_owner *owner, const struc
         out->next->link = &out->next;
     m->outgoing = out;
     m->connecting++;
+    owner->connecting++;
     begin(out, ask->timeout_ms);
 }

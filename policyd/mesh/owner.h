@@ -25,6 +25,7 @@ struct pil_owner {
     struct pil_process who; /* a copy in no table: facts, and the workload in force */
     bool relay_only;        /* of a class whose library has no record layer */
     bool unsettled;         /* its executable is being hashed: not judged meanwhile */
+    unsigned connecting;    /* connections of its own that are being secured */
     unsigned refs;
 };
 

@@ -7,6 +7,8 @@
 #ifndef PIL_TESTS_MESHWORLD_H
 #define PIL_TESTS_MESHWORLD_H
 
+#include <sys/wait.h>
+
 #include "policyd/tls/aead.h"
 #include "tests/support/meshpeer.h"
 
@@ -76,19 +78,31 @@ MESH_USE void delegate(struct world *w)
     }
 }
 
-MESH_USE void stop(struct world *w)
+MESH_USE void let_go(struct world *w)
 {
-    char *slash;
-
     if (w->standin >= 0)
         close(w->standin);
     if (w->listening >= 0)
         close(w->listening);
     close(w->link);
-    test_daemon_stop(&w->d);
-    slash = strrchr(w->conf, '/');
-    *slash = '\0';
+    *strrchr(w->conf, '/') = '\0';
     test_folder_remove(w->conf);
+}
+
+MESH_USE void stop(struct world *w)
+{
+    test_daemon_stop(&w->d);
+    let_go(w);
+}
+
+/* Of a policyd that was killed. */
+MESH_USE void bury(struct world *w)
+{
+    assert_int_equal(waitpid(w->d.pid, NULL, 0), w->d.pid);
+    close(w->d.notify);
+    free(w->d.policy), free(w->d.socket), free(w->d.log), free(w->d.complaints);
+    test_folder_remove(w->d.folder);
+    let_go(w);
 }
 
 /* A connection, secured at both ends. */
