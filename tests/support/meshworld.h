@@ -141,4 +141,18 @@ MESH_USE long long number(struct world *w, const char *path)
     return value;
 }
 
+/* Until it is so: what one end sees may be counted at the other a little later. */
+MESH_USE void await_number(struct world *w, const char *path, long long value)
+{
+    long long now = -1;
+
+    for (unsigned i = 0; i < 2000; i++) {
+        now = number(w, path);
+        if (now == value)
+            return;
+        poll(NULL, 0, 10);
+    }
+    fail_msg("%s is %lld and not %lld", path, now, value);
+}
+
 #endif

@@ -110,9 +110,9 @@ static void both_ends_have_the_same_keys(void **state)
         mesh_hear(&client, "pong");
         close(client.fd), close(server.fd);
     }
-    assert_int_equal(number(&w, "accept/good"), 3);
-    assert_int_equal(number(&w, "connect/good"), 3);
-    assert_int_equal(number(&w, "paths/process/opened"), 6);
+    await_number(&w, "accept/good", 3);
+    await_number(&w, "connect/good", 3);
+    await_number(&w, "paths/process/opened", 6);
     stop(&w);
 }
 
@@ -190,8 +190,8 @@ static void who_may_not_connect_is_refused_at_both_ends(void **state)
     assert_int_equal(client.got.reason, PIL_TLS_PEER_DENIED);
     assert_int_equal(client.got.error, EACCES);
     assert_false(mesh_ready(w.standin, 0));
-    assert_int_equal(number(&w, "accept/refused/denied"), 1);
-    assert_int_equal(number(&w, "connect/refused/peer-denied"), 1);
+    await_number(&w, "accept/refused/denied", 1);
+    await_number(&w, "connect/refused/peer-denied", 1);
     close(fd);
     stop(&w);
 }
@@ -210,7 +210,7 @@ static void plaintext_never_reaches_who_requires_tls(void **state)
     assert_int_equal(send(fd, hello, sizeof(hello) - 1, 0), (ssize_t)sizeof(hello) - 1);
     assert_true(recv(fd, &byte, 1, 0) <= 0);
     close(fd);
-    assert_int_equal(number(&w, "accept/refused/plaintext"), 1);
+    await_number(&w, "accept/refused/plaintext", 1);
     assert_false(mesh_ready(w.standin, 0));
     stop(&w);
 }
@@ -235,7 +235,7 @@ static void permissive_takes_both(void **state)
     mesh_say(&client, "not");
     mesh_hear(&server, "not");
     close(client.fd), close(server.fd);
-    assert_int_equal(number(&w, "accept/plain"), 1);
+    await_number(&w, "accept/plain", 1);
     stop(&w);
 }
 
@@ -260,7 +260,7 @@ static void who_stalls_occupies_nobody(void **state)
         assert_true(recv(stalled[i], &byte, 1, 0) <= 0); /* when its time is over */
         close(stalled[i]);
     }
-    assert_int_equal(number(&w, "accept/refused/timeout"), 20);
+    await_number(&w, "accept/refused/timeout", 20);
     assert_false(mesh_ready(w.standin, 0));
     close(client.fd), close(server.fd);
     stop(&w);

@@ -139,14 +139,14 @@ static void a_client_of_another_root_is_not(void **state)
                                     p.other_key, "-CAfile", p.root, "-quiet", NULL});
     assert_true(mesh_ready(fd, 20000));
     assert_true(recv(fd, &byte, 1, 0) <= 0);
-    assert_int_equal(number(&w, "accept/refused/wrong-root"), 1);
+    await_number(&w, "accept/refused/wrong-root", 1);
     assert_false(mesh_ready(w.standin, 0));
     end(pid, fd);
     fd = run(&pid, (const char *[]){"openssl", "s_client", "-connect", at, "-tls1_2", "-CAfile",
                                     p.root, "-quiet", NULL});
     assert_true(mesh_ready(fd, 20000));
     assert_true(recv(fd, &byte, 1, 0) <= 0);
-    assert_int_equal(number(&w, "accept/refused/bad-version"), 1);
+    await_number(&w, "accept/refused/bad-version", 1);
     end(pid, fd);
     stop(&w);
     free_papers(&p);

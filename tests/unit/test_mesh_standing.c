@@ -66,8 +66,7 @@ static void a_relay_carries_both_ways(void **state)
     assert_true(ends(client.fd, &error));
     assert_int_equal(error, 0);
     close(client.fd);
-    while (number(&w, "paths/relay/standing") != 0)
-        continue;
+    await_number(&w, "paths/relay/standing", 0);
     stop(&w);
 }
 
@@ -228,9 +227,9 @@ static void a_standing_connection_becomes_a_relay(void **state)
     mesh_hear_plain(&relay, "four");
     mesh_say_plain(&relay, "answer two");
     mesh_hear(&client, "answer two");
-    assert_int_equal(number(&w, "paths/relay/standing"), 1);
-    assert_int_equal(number(&w, "paths/process/standing"), 1);
-    assert_int_equal(number(&w, "demoted"), 1);
+    await_number(&w, "paths/relay/standing", 1);
+    await_number(&w, "paths/process/standing", 1);
+    await_number(&w, "demoted", 1);
     close(client.fd), close(relay.fd);
     stop(&w);
 }
@@ -310,7 +309,7 @@ static void expect_cut(struct world *w, const char *cause)
     }
     assert_true(ends(client.fd, &error));
     assert_true(ends(server.fd, &error));
-    assert_int_equal(number(w, "paths/process/standing"), 0);
+    await_number(w, "paths/process/standing", 0);
     log = log_with(w, want);
     assert_non_null(strstr(log, "\"event\":\"connection-cut\""));
     if (strcmp(cause, "policy") == 0)
@@ -350,10 +349,9 @@ static void what_has_ended_is_forgotten(void **state)
     start(&w, "required", ALL_RULES, "");
     delegate(&w);
     connect_both(&w, &client, &server);
-    assert_int_equal(number(&w, "paths/process/standing"), 2);
+    await_number(&w, "paths/process/standing", 2);
     close(client.fd), close(server.fd);
-    while (number(&w, "paths/process/standing") != 0)
-        poll(NULL, 0, 50); /* it is looked for each second */
+    await_number(&w, "paths/process/standing", 0);
     stop(&w);
 }
 
