@@ -433,6 +433,26 @@ static void a_listener_outlives_its_policyd(void **state)
     stop(&w);
 }
 
+/* The keeper's program is changed too, so that all goes through LISTEN_FDS, as from systemd. */
+static void a_listener_outlives_an_upgrade(void **state)
+{
+    struct mesh_end client, server;
+    struct world w;
+
+    (void)state;
+    start_as(&w, "required", PEER_RULES, "", "--keep");
+    delegate(&w);
+    for (unsigned i = 0; i < 2; i++) {
+        kill(w.d.pid, SIGUSR2);
+        come_back(&w);
+        connect_both(&w, &client, &server);
+        mesh_say(&client, "upgraded");
+        mesh_hear(&server, "upgraded");
+        close(client.fd), close(server.fd);
+    }
+    stop(&w);
+}
+
 static struct sockaddr_in at_port(const struct world *w)
 {
     return (struct sockaddr_in){.sin_family = AF_INET,
@@ -545,6 +565,7 @@ int main(void)
         cmocka_unit_test(what_has_ended_is_forgotten),
         cmocka_unit_test(relays_are_cut_too),
         cmocka_unit_test(a_listener_outlives_its_policyd),
+        cmocka_unit_test(a_listener_outlives_an_upgrade),
         cmocka_unit_test(a_port_is_free_when_nobody_stands_for_it),
         cmocka_unit_test(a_closed_listener_is_over_when_asked),
         cmocka_unit_test(without_the_right_it_is_shut_down),
