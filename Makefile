@@ -52,8 +52,8 @@ LIBS_CLI     = -lconfuse -ljansson
 SO_FLAGS = -shared -Wl,-soname,libpillion.so -Wl,-z,defs -Wl,-z,relro -Wl,-z,now \
            -Wl,-z,noexecstack -Wl,-Bsymbolic -Wl,--gc-sections -Wl,--exclude-libs,ALL \
            -Wl,-z,noseparate-code
-AT_64    = -Wl,-Ttext-segment=0x551ffff00000 -Wl,--section-start=.pilstub=0x552000000000
-AT_32    = -Wl,-Ttext-segment=0x07e00000 -Wl,--section-start=.pilstub=0x07f00000
+AT_64    = -Wl,-Ttext-segment=0x551fffc00000 -Wl,--section-start=.pilstub=0x552000000000
+AT_32    = -Wl,-Ttext-segment=0x07a00000 -Wl,--section-start=.pilstub=0x07f00000
 
 # The processor is a 64-bit one, so 64-bit atomics are plain SSE2 moves; and programs of old
 # compilers call with a stack that is aligned to 4 bytes only.

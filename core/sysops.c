@@ -129,6 +129,16 @@ static int k_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
     return (int)CALL3(PIL_NR_GETPEERNAME, fd, addr, len);
 }
 
+static int k_shutdown(int fd, int how)
+{
+    return (int)CALL2(PIL_NR_SHUTDOWN, fd, how);
+}
+
+static int k_socketpair(int domain, int type, int protocol, int pair[2])
+{
+    return (int)CALL4(PIL_NR_SOCKETPAIR, domain, type, protocol, pair);
+}
+
 static int k_poll(struct pollfd *fds, unsigned count, int timeout_ms)
 {
     return (int)CALL3(SYS_poll, fds, count, timeout_ms);
@@ -280,6 +290,8 @@ const struct pil_sysops pil_sysops_kernel = {
     .setsockopt = k_setsockopt,
     .getsockname = k_getsockname,
     .getpeername = k_getpeername,
+    .shutdown = k_shutdown,
+    .socketpair = k_socketpair,
     .poll = k_poll,
     .close = k_close,
     .close_range = k_close_range,

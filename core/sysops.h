@@ -49,6 +49,8 @@
 #define PIL_NR_SETSOCKOPT    (PIL_SOCKETCALL | SYS_SETSOCKOPT)
 #define PIL_NR_GETSOCKNAME   (PIL_SOCKETCALL | SYS_GETSOCKNAME)
 #define PIL_NR_GETPEERNAME   (PIL_SOCKETCALL | SYS_GETPEERNAME)
+#define PIL_NR_SHUTDOWN      (PIL_SOCKETCALL | SYS_SHUTDOWN)
+#define PIL_NR_SOCKETPAIR    (PIL_SOCKETCALL | SYS_SOCKETPAIR)
 #else
 #define PIL_NR_CLOCK_GETTIME SYS_clock_gettime
 #define PIL_NR_FCNTL         SYS_fcntl
@@ -68,6 +70,8 @@
 #define PIL_NR_SETSOCKOPT    SYS_setsockopt
 #define PIL_NR_GETSOCKNAME   SYS_getsockname
 #define PIL_NR_GETPEERNAME   SYS_getpeername
+#define PIL_NR_SHUTDOWN      SYS_shutdown
+#define PIL_NR_SOCKETPAIR    SYS_socketpair
 #endif
 #define PIL_NR_SENDMMSG SYS_sendmmsg
 
@@ -100,11 +104,13 @@ struct pil_sysops {
 
     /* Everything else. */
     int (*socket)(int domain, int type, int protocol);
+    int (*socketpair)(int domain, int type, int protocol, int pair[2]);
     ssize_t (*recvmsg)(int fd, struct msghdr *msg, int flags);
     int (*getsockopt)(int fd, int level, int name, void *value, socklen_t *len);
     int (*setsockopt)(int fd, int level, int name, const void *value, socklen_t len);
     int (*getsockname)(int fd, struct sockaddr *addr, socklen_t *len);
     int (*getpeername)(int fd, struct sockaddr *addr, socklen_t *len);
+    int (*shutdown)(int fd, int how);
     int (*poll)(struct pollfd *fds, unsigned count, int timeout_ms);
     int (*close)(int fd);
     int (*close_range)(unsigned first, unsigned last, unsigned flags);

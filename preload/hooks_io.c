@@ -12,6 +12,7 @@ ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, struct sockaddr *addr,
                        socklen_t *addr_len);
 ssize_t __read(int fd, void *buf, size_t len);
+ssize_t __recv(int fd, void *buf, size_t len, int flags);
 ssize_t __write(int fd, const void *buf, size_t len);
 ssize_t __send(int fd, const void *buf, size_t len, int flags);
 ssize_t read(int fd, void *buf, size_t len);
@@ -25,6 +26,7 @@ ssize_t sendfile64(int fd, int in, off64_t *offset, size_t count);
 ssize_t splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t len,
                unsigned flags);
 int ioctl(int fd, unsigned long request, ...);
+FILE *_IO_fdopen(int fd, const char *mode);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __vdprintf_chk(int fd, int flag, const char *format, va_list list);
 void _exit(int status) __attribute__((noreturn));
@@ -73,6 +75,11 @@ HOOK ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags)
 }
 
 /* In C, glibc declares addresses as a transparent union; the binary interface is a pointer. */
+HOOK ssize_t __recv(int fd, void *buf, size_t len, int flags)
+{
+    return pil_shim_recv(fd, buf, len, flags);
+}
+
 HOOK ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
                       socklen_t *addr_len)
 {
@@ -165,6 +172,11 @@ HOOK int ioctl(int fd, unsigned long request, ...)
     argument = va_arg(list, void *);
     va_end(list);
     return pil_shim_ioctl(fd, request, argument);
+}
+
+HOOK FILE *_IO_fdopen(int fd, const char *mode)
+{
+    return pil_shim_fdopen(fd, mode);
 }
 
 HOOK FILE *fdopen(int fd, const char *mode)

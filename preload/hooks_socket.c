@@ -1,6 +1,7 @@
 /* Sockets: connect, bind, listen, accept, and sends that can name a destination. */
 #include "preload/hook.h"
 
+int __sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags);
 int __connect(int fd, const struct sockaddr *addr, socklen_t len);
 
 HOOK int socket(int domain, int type, int protocol)
@@ -51,6 +52,11 @@ HOOK ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 }
 
 HOOK int sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags)
+{
+    return pil_shim_sendmmsg(fd, vec, count, flags, CALLER);
+}
+
+HOOK int __sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags)
 {
     return pil_shim_sendmmsg(fd, vec, count, flags, CALLER);
 }

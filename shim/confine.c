@@ -95,6 +95,9 @@ static const struct use uses[] = {
     USE_OF(GETRESGID, getresgid, PIL_NR_GETRESGID, getresgid, AT, AT, AT),
     USE(GETLIMIT, getlimit, prlimit64, 0, RLIMIT_NOFILE, 0, AT),
     USE(FACCESSAT, faccessat, faccessat2, (uint64_t)AT_FDCWD, AT, X_OK),
+    USE_OF(SHUTDOWN, shutdown, PIL_NR_SHUTDOWN, shutdown, SOME_FD, SHUT_RDWR),
+    USE_OF(SOCKETPAIR, socketpair, PIL_NR_SOCKETPAIR, socketpair, AF_UNIX,
+           SOCK_SEQPACKET | SOCK_CLOEXEC, 0, AT),
 };
 
 /* Stands for every entry that is lost. Its arguments are the caller's to clear away, in every

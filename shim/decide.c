@@ -236,6 +236,17 @@ int pil_decide(struct pil_query *asked, const void *caller, struct pil_verdict *
     return conclude(&question, asked, v, begun_ns);
 }
 
+void pil_decide_complete(struct pil_query *q, const void *caller, struct pil_name *room)
+{
+    struct question question;
+
+    complete(&question, q, caller, page_word());
+    *q = question.query;
+    *room = question.name;
+    if (q->kind == PIL_KIND_INET && q->name.len)
+        q->name.at = room->text;
+}
+
 void pil_decide_ahead(const struct pil_ip *ip, const uint16_t *port, unsigned count,
                       const struct pil_name *name)
 {

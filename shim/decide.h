@@ -20,6 +20,10 @@
  */
 int pil_decide(struct pil_query *q, const void *caller, struct pil_verdict *v);
 
+/* Adds to a question that was decided what the policy looks at, as pil_decide did; for telling
+ * policyd about the call. Its texts lie in room. */
+void pil_decide_complete(struct pil_query *q, const void *caller, struct pil_name *room);
+
 /*
  * Asks ahead, in one message, for connects to addresses that a name has just given, so that the
  * program's attempts find their verdicts cached. Nothing is refused or allowed by this.

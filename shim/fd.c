@@ -7,12 +7,15 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <unistd.h>
 
 #include "shim/call.h"
 #include "shim/conn.h"
 #include "shim/fresh.h"
+#include "shim/io.h"
 #include "shim/link.h"
 #include "shim/ownfd.h"
+#include "shim/park.h"
 #include "shim/real.h"
 #include "shim/shim.h"
 #include "shim/state.h"
@@ -29,6 +32,7 @@ int pil_shim_close(int fd)
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
     pil_fresh_wipe_one(fd);
+    pil_park_close(fd);
     if (pil_conn_maybe(fd))
         pil_conn_release((unsigned)fd, (unsigned)fd);
     if (pil_real_libc.close)
@@ -49,6 +53,7 @@ int pil_shim_close_range(unsigned first, unsigned last, int flags)
     if ((flags & CLOSE_RANGE_CLOEXEC) || first > last)
         return (int)pil_call_result(pil_sysops_kernel.close_range(first, last, (unsigned)flags));
     pil_fresh_wipe(first, last);
+    pil_park_close_range(first, last);
     pil_conn_release(first, last);
     while (first <= INT_MAX && (own = pil_ownfd_from((int)first)) >= 0 && (unsigned)own <= last) {
         err = own > 0 ? close_part(first, (unsigned)own - 1, flags) : 0;
@@ -85,9 +90,28 @@ static int copied(int from, int result)
     return (int)pil_call_result(result);
 }
 
-/* What the kernel is about to close under that number; a copy of nothing closes nothing. */
+/* A copy of a socket that is being secured would be one that nobody holds back. A signal does not
+ * end this wait, because these calls know no EINTR. */
+static void settled(int fd)
+{
+    uint64_t end;
+
+    if (PIL_LIKELY(!pil_park_has(fd)))
+        return;
+    end = pil_real_now_ns() + PIL_PARK_WAIT_NS;
+    while (pil_park_wait(fd, end) == -EINTR)
+        ;
+}
+
+/* What the kernel is about to close under that number; a copy of nothing closes nothing. What
+ * becomes a standard stream will be read and written inside libc, or by the next program. */
 static void cover(int from, int to)
 {
+    settled(from);
+    if (to <= STDERR_FILENO)
+        pil_io_leave(from);
+    if (pil_park_has(to) && pil_sysops_kernel.fcntl(from, F_GETFD, 0) >= 0)
+        pil_park_close(to);
     if (pil_conn_maybe(to) && pil_sysops_kernel.fcntl(from, F_GETFD, 0) >= 0)
         pil_conn_release((unsigned)to, (unsigned)to);
 }
@@ -96,6 +120,7 @@ int pil_shim_dup(int fd)
 {
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
+    settled(fd);
     return copied(fd, pil_sysops_kernel.dup(fd));
 }
 
@@ -143,8 +168,10 @@ static int control(int fd, int command, long argument, int (*libc)(int, int, ...
 {
     if (ours(fd))
         return (int)pil_call_result(-EBADF);
-    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
+        settled(fd);
         return copied(fd, pil_sysops_kernel.fcntl(fd, command, argument));
+    }
     /* libc's own, because it mends F_GETOWN and makes F_SETLKW a cancellation point. */
     if (libc)
         return libc(fd, command, argument);

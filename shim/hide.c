@@ -17,15 +17,12 @@
 #include "shim/shim.h"
 #include "shim/state.h"
 
-/* For calls that may come before the constructor; the name stands in pil_real_libc. */
-#define BOUND(name) (pil_state_booted() || (pil_state_boot(environ), true) ? pil_real_libc.name : 0)
-
 #define FSTAT(name, type)                                                                          \
     int pil_shim_##name(int fd, type *st)                                                          \
     {                                                                                              \
         if (pil_ownfd_has(fd))                                                                     \
             return (int)pil_call_result(-EBADF);                                                   \
-        return BOUND(name) ? pil_real_libc.name(fd, st) : (int)pil_call_result(-ENOSYS);           \
+        return PIL_BOUND(name) ? pil_real_libc.name(fd, st) : (int)pil_call_result(-ENOSYS);       \
     }
 
 FSTAT(fstat, struct stat)
@@ -40,7 +37,8 @@ FSTAT(__fstat64_time64, void) /* fstat with _TIME_BITS=64: a struct that only li
     {                                                                                              \
         if (pil_ownfd_has(fd))                                                                     \
             return (int)pil_call_result(-EBADF);                                                   \
-        return BOUND(name) ? pil_real_libc.name(version, fd, st) : (int)pil_call_result(-ENOSYS);  \
+        return PIL_BOUND(name) ? pil_real_libc.name(version, fd, st)                               \
+                               : (int)pil_call_result(-ENOSYS);                                    \
     }
 
 FXSTAT(__fxstat, struct stat)
@@ -95,7 +93,7 @@ static bool hidden(DIR *dir, const char *name)
     {                                                                                              \
         type *entry;                                                                               \
                                                                                                    \
-        if (!BOUND(name)) {                                                                        \
+        if (!PIL_BOUND(name)) {                                                                    \
             errno = ENOSYS;                                                                        \
             return NULL;                                                                           \
         }                                                                                          \
@@ -109,7 +107,7 @@ static bool hidden(DIR *dir, const char *name)
     {                                                                                              \
         int error;                                                                                 \
                                                                                                    \
-        if (!BOUND(name##_r))                                                                      \
+        if (!PIL_BOUND(name##_r))                                                                  \
             return ENOSYS;                                                                         \
         do                                                                                         \
             error = pil_real_libc.name##_r(dir, room, entry);                                      \

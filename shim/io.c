@@ -14,6 +14,7 @@
 
 #include "shim/call.h"
 #include "shim/conn.h"
+#include "shim/io.h"
 #include "shim/real.h"
 #include "shim/shim.h"
 #include "shim/state.h"
@@ -29,9 +30,27 @@ static __attribute__((noinline, cold)) void bind_now(void)
          ? pil_real_libc.name(__VA_ARGS__)                                                         \
          : pil_call_result(-ENOSYS))
 
+int pil_io_wait(int fd, int flags)
+{
+    int result = pil_park_settle(fd), status;
+
+    if (result == 0)
+        return 0;
+    if (result != -EAGAIN)
+        return -pil_park_tell(fd);
+    status = pil_real_sys.fcntl(fd, F_GETFL, 0);
+    if ((flags & MSG_DONTWAIT) || status < 0 || (status & O_NONBLOCK))
+        return -EAGAIN;
+    return pil_park_wait(fd, pil_real_now_ns() + PIL_PARK_WAIT_NS);
+}
+
 /* The way of a connection, or libc's when it turns out to be none. */
-#define WAY(fd, own, libc)                                                                         \
+#define WAY_BY(flags, fd, own, libc)                                                               \
     do {                                                                                           \
+        int held_ = pil_io_hold(fd, flags);                                                        \
+                                                                                                   \
+        if (PIL_UNLIKELY(held_ != 0))                                                              \
+            return pil_call_result(held_);                                                         \
         if (pil_conn_maybe(fd)) {                                                                  \
             ssize_t result_ = (own);                                                               \
                                                                                                    \
@@ -40,6 +59,8 @@ static __attribute__((noinline, cold)) void bind_now(void)
         }                                                                                          \
         return libc;                                                                               \
     } while (0)
+
+#define WAY(fd, own, libc) WAY_BY(0, fd, own, libc)
 
 /* ---- reading ------------------------------------------------------------------------------- */
 
@@ -73,7 +94,7 @@ ssize_t pil_shim_readv(int fd, const struct iovec *iov, int count)
 
 ssize_t pil_shim_recv(int fd, void *buf, size_t len, int flags)
 {
-    WAY(fd, take_one(fd, buf, len, flags), LIBC(recv, fd, buf, len, flags));
+    WAY_BY(flags, fd, take_one(fd, buf, len, flags), LIBC(recv, fd, buf, len, flags));
 }
 
 static ssize_t take_from(int fd, void *buf, size_t len, int flags, const struct sockaddr *addr,
@@ -89,13 +110,13 @@ static ssize_t take_from(int fd, void *buf, size_t len, int flags, const struct 
 ssize_t pil_shim_recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr,
                           socklen_t *addr_len)
 {
-    WAY(fd, take_from(fd, buf, len, flags, addr, addr_len),
-        LIBC(recvfrom, fd, buf, len, flags, addr, addr_len));
+    WAY_BY(flags, fd, take_from(fd, buf, len, flags, addr, addr_len),
+           LIBC(recvfrom, fd, buf, len, flags, addr, addr_len));
 }
 
 ssize_t pil_shim_recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    WAY(fd, pil_conn_recvmsg(fd, msg, flags), LIBC(recvmsg, fd, msg, flags));
+    WAY_BY(flags, fd, pil_conn_recvmsg(fd, msg, flags), LIBC(recvmsg, fd, msg, flags));
 }
 
 /* On a stream: as many as come without waiting, but for the first. The time limit is looked at
@@ -121,6 +142,10 @@ static ssize_t take_messages(int fd, struct mmsghdr *vec, unsigned count, int fl
 int pil_shim_recvmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags,
                       struct timespec *limit)
 {
+    int held = pil_io_hold(fd, flags);
+
+    if (held)
+        return (int)pil_call_result(held);
     if (pil_conn_maybe(fd)) {
         ssize_t result = take_messages(fd, vec, count, flags);
 
@@ -161,7 +186,7 @@ ssize_t pil_shim_writev(int fd, const struct iovec *iov, int count)
 
 ssize_t pil_shim_send(int fd, const void *buf, size_t len, int flags)
 {
-    WAY(fd, put_one(fd, buf, len, flags), LIBC(send, fd, buf, len, flags));
+    WAY_BY(flags, fd, put_one(fd, buf, len, flags), LIBC(send, fd, buf, len, flags));
 }
 
 /* ---- both, with flags ------------------------------------------------------------------------ */
@@ -216,11 +241,17 @@ ssize_t pil_shim_pwritev64v2(int fd, const struct iovec *iov, int count, off64_t
 
 /* ---- files and pipes ------------------------------------------------------------------------- */
 
-/* What moves bytes inside the kernel must not meet our records there. False: it cannot be. */
-static bool give_away(int fd)
+/* What moves bytes inside the kernel, or in libc's streams, must not meet our records there. A
+ * signal does not end the wait for a connection that is being secured: most of these know no EINTR.
+ */
+bool pil_io_leave(int fd)
 {
-    int result = pil_conn_maybe(fd) ? pil_conn_demote(fd) : 0;
+    uint64_t end = pil_park_has(fd) ? pil_real_now_ns() + PIL_PARK_WAIT_NS : 0;
+    int result;
 
+    while (end && pil_park_wait(fd, end) == -EINTR)
+        ;
+    result = pil_conn_maybe(fd) ? pil_conn_demote(fd) : 0;
     return result == 0 || result == PIL_CONN_NOT;
 }
 
@@ -248,7 +279,7 @@ ssize_t pil_shim_sendfile64(int fd, int in, off64_t *offset, size_t count)
 ssize_t pil_shim_splice(int in, off64_t *in_offset, int out, off64_t *out_offset, size_t len,
                         unsigned flags)
 {
-    if (!give_away(in) || !give_away(out))
+    if (!pil_io_leave(in) || !pil_io_leave(out))
         return pil_call_result(-EINVAL);
     return LIBC(splice, in, in_offset, out, out_offset, len, flags);
 }
@@ -257,6 +288,8 @@ ssize_t pil_shim_splice(int in, off64_t *in_offset, int out, off64_t *out_offset
 
 int pil_shim_shutdown(int fd, int how)
 {
+    if (pil_park_has(fd) && pil_park_settle(fd) == -EAGAIN)
+        return (int)pil_call_result(-ENOTCONN);
     if (pil_conn_maybe(fd)) {
         int result = pil_conn_shutdown(fd, how);
 
@@ -287,7 +320,7 @@ int pil_shim_ioctl(int fd, unsigned long request, void *argument)
 /* What libc's streams read and write no hook sees. */
 FILE *pil_shim_fdopen(int fd, const char *mode)
 {
-    if (!give_away(fd)) {
+    if (!pil_io_leave(fd)) {
         errno = EIO;
         return NULL;
     }
@@ -298,14 +331,14 @@ FILE *pil_shim_fdopen(int fd, const char *mode)
 
 int pil_shim_vdprintf(int fd, const char *format, va_list list)
 {
-    if (!give_away(fd))
+    if (!pil_io_leave(fd))
         return (int)pil_call_result(-EIO);
     return (int)LIBC(vdprintf, fd, format, list);
 }
 
 int pil_shim___vdprintf_chk(int fd, int flag, const char *format, va_list list)
 {
-    if (!give_away(fd))
+    if (!pil_io_leave(fd))
         return (int)pil_call_result(-EIO);
     return (int)LIBC(__vdprintf_chk, fd, flag, format, list);
 }

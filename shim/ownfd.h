@@ -6,9 +6,10 @@
  * must close them, whatever else it forgets. A number is listed after it was opened and taken off
  * before it is closed, so a listed number is always open and always ours.
  *
- * Cost: two comparisons for a number that none of ours is near, else a scan of eight words in one
- * cache line: programs close numbers in loops of a million.
- * Errors: -1 from pil_ownfd_adopt when no room is left or the kernel gives no high number.
+ * Cost: two comparisons for a number that none of ours is near, else a bit in a table: programs
+ * close numbers in loops of a million.
+ * Errors: -1 from pil_ownfd_adopt when the kernel gives no number or there is no room to list it:
+ * the table is of 65,536 numbers, and of eight higher ones.
  * Threads, signals: lock-free. Safe in vfork children.
  */
 #ifndef PIL_SHIM_OWNFD_H
@@ -17,8 +18,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define PIL_OWNFD_MAX 8u
 
 /* Chooses where ours go, from the limit on descriptors. Once, at start. */
 void pil_ownfd_init(void);

@@ -140,6 +140,14 @@ void pil_real_bind(void)
     BIND(gethostbyname2);
     BIND(gethostbyname_r);
     BIND(gethostbyname2_r);
+    BIND(ppoll);
+    BIND(__poll_chk);
+    BIND(__ppoll_chk);
+    BIND(select);
+    BIND(pselect);
+    BIND(epoll_wait);
+    BIND(epoll_pwait);
+    BIND(epoll_pwait2);
     BIND(execve);
     BIND(execvpe);
     BIND(fexecve);

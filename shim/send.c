@@ -6,7 +6,9 @@
 #include "shim/call.h"
 #include "shim/conn.h"
 #include "shim/decide.h"
+#include "shim/io.h"
 #include "shim/real.h"
+#include "shim/secure.h"
 #include "shim/shim.h"
 #include "shim/site.h"
 #include "shim/state.h"
@@ -30,7 +32,9 @@ static int judge(int fd, struct pil_copied *to, int flags, const void *caller)
     int type = pil_call_socket_type(fd);
     bool stream = type == SOCK_STREAM || type == SOCK_SEQPACKET;
     struct pil_call_room room;
+    struct pil_verdict v;
     struct pil_query q;
+    int error;
 
     if (type < 0)
         return -type;
@@ -43,7 +47,9 @@ static int judge(int fd, struct pil_copied *to, int flags, const void *caller)
         return 0;
     if (q.kind == PIL_KIND_UNIX && pil_site_names(caller))
         return 0;
-    return pil_decide(&q, caller, NULL);
+    error = pil_decide(&q, caller, &v);
+    /* Data with the first packet would go before there are keys; programs then connect as usual. */
+    return !error && pil_secure_wanted(&q, &v) ? EOPNOTSUPP : error;
 }
 
 ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
@@ -52,6 +58,9 @@ ssize_t pil_shim_sendto(int fd, const void *buf, size_t len, int flags, const st
     struct pil_copied to;
     int error;
 
+    error = pil_io_hold(fd, flags);
+    if (error)
+        return pil_call_result(error);
     if (pil_conn_maybe(fd)) {
         struct iovec iov = {(void *)(uintptr_t)buf, len};
         ssize_t sent =
@@ -128,6 +137,9 @@ ssize_t pil_shim_sendmsg(int fd, const struct msghdr *msg, int flags, const void
     struct msghdr copy;
     int error;
 
+    error = pil_io_hold(fd, flags);
+    if (error)
+        return pil_call_result(error);
     if (pil_conn_maybe(fd)) {
         ssize_t sent = pil_conn_sendmsg(fd, msg, flags);
 
@@ -215,6 +227,9 @@ int pil_shim_sendmmsg(int fd, struct mmsghdr *vec, unsigned count, int flags, co
 
     if (count > 1024) /* UIO_MAXIOV, where the kernel cuts too */
         count = 1024;
+    error = pil_io_hold(fd, flags);
+    if (error)
+        return (int)pil_call_result(error);
     if (pil_conn_maybe(fd) && count > 0) {
         int sent = put_messages(fd, vec, count, flags);
 

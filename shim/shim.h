@@ -13,10 +13,14 @@
 
 #include <dirent.h>
 #include <netdb.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -25,7 +29,7 @@
 /* The constructor's work; argc, argv and envp are the loader's. */
 void pil_shim_start(char *const envp[]);
 
-/* Sockets (net.c, send.c). */
+/* Sockets (net.c, accept.c, send.c). */
 int pil_shim_socket(int domain, int type, int protocol);
 int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
 int pil_shim_bind(int fd, const struct sockaddr *addr, socklen_t len, const void *caller);
@@ -69,6 +73,29 @@ ssize_t pil_shim___recvfrom_chk(int fd, void *buf, size_t len, size_t room, int 
 /* Ends the process at once, as _exit; and what is to be done when it ends by exit. */
 void pil_shim_exit(int status) __attribute__((noreturn));
 void pil_shim_end(void);
+
+/* Names and options (option.c). */
+int pil_shim_getsockname(int fd, struct sockaddr *addr, socklen_t *len);
+int pil_shim_getpeername(int fd, struct sockaddr *addr, socklen_t *len);
+int pil_shim_getsockopt(int fd, int level, int name, void *value, socklen_t *len);
+int pil_shim_setsockopt(int fd, int level, int name, const void *value, socklen_t len);
+
+/* Waiting (wait.c). */
+int pil_shim_poll(struct pollfd *fds, nfds_t count, int timeout);
+int pil_shim_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                   const sigset_t *mask);
+int pil_shim___poll_chk(struct pollfd *fds, nfds_t count, int timeout, size_t room);
+int pil_shim___ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                         const sigset_t *mask, size_t room);
+int pil_shim_select(int count, fd_set *in, fd_set *out, fd_set *other, struct timeval *timeout);
+int pil_shim_pselect(int count, fd_set *in, fd_set *out, fd_set *other,
+                     const struct timespec *timeout, const sigset_t *mask);
+int pil_shim_epoll_ctl(int set, int op, int fd, struct epoll_event *event);
+int pil_shim_epoll_wait(int set, struct epoll_event *events, int max, int timeout);
+int pil_shim_epoll_pwait(int set, struct epoll_event *events, int max, int timeout,
+                         const sigset_t *mask);
+int pil_shim_epoll_pwait2(int set, struct epoll_event *events, int max,
+                          const struct timespec *timeout, const sigset_t *mask);
 
 /* Names (resolve.c). */
 int pil_shim_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints,

@@ -20,9 +20,10 @@
 
 #include "core/genpage.h"
 #include "core/ring.h"
+#include "shim/lock.h"
 #include "shim/ownfd.h"
 
-#define PIL_LINKS       PIL_OWNFD_MAX
+#define PIL_LINKS       8u
 #define PIL_LINK_BUFFER 4096u /* bytes of the largest frame the shim sends or takes */
 
 /* One connection to policyd. Owned by the thread that holds `busy`. */
@@ -62,8 +63,9 @@ struct pil_process {
     _Atomic uint64_t check_ns; /* when to look next whether the link is up (coarse) */
     _Atomic uint32_t released; /* futex word: raised when a link becomes free */
     _Atomic uint32_t waiters;
-    _Atomic uint32_t pid;   /* of this process; 0: nobody has asked yet (conn_slot.c) */
-    _Atomic uint32_t areas; /* a bit for each scratch area that is in use (conn_slot.h) */
+    _Atomic uint32_t pid;    /* of this process; 0: nobody has asked yet (conn_slot.c) */
+    _Atomic uint32_t areas;  /* a bit for each scratch area that is in use (conn_slot.h) */
+    struct pil_lock parking; /* of the table in park.c */
     struct pil_link link[PIL_LINKS] __attribute__((aligned(64)));
 } __attribute__((aligned(4096)));
 _Static_assert(sizeof(struct pil_process) % 4096 == 0, "whole pages");
@@ -91,5 +93,10 @@ static inline void pil_state_ready(void)
 
 /* False before the constructor: only close and its like look at this. */
 bool pil_state_booted(void);
+
+/* A function of libc's (real.h) for calls that may come before the constructor; NULL where libc
+ * does not have it. */
+#define PIL_BOUND(name)                                                                            \
+    (pil_state_booted() || (pil_state_boot(environ), true) ? pil_real_libc.name : NULL)
 
 #endif
