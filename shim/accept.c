@@ -79,14 +79,13 @@ static void reset(int fd)
 }
 
 static int judge_accept(int fd, int listener, const struct sockaddr_storage *peer, socklen_t len,
-                        const void *caller)
+                        const void *caller, struct own *about)
 {
     struct pil_addr source;
-    struct own about = {0};
 
     if (pil_addr_from((const struct sockaddr *)peer, len, &source))
         memset(&source.ip, 0, sizeof(source.ip));
-    return judge_own(PIL_ACTION_ACCEPT, fd, listener, &source.ip, caller, &about);
+    return judge_own(PIL_ACTION_ACCEPT, fd, listener, &source.ip, caller, about);
 }
 
 /* Where the kernel could not write the peer's address it refuses, having taken the connection. */
@@ -100,15 +99,33 @@ static bool room_for_peer(const struct sockaddr *addr, const socklen_t *len)
                                                      : sizeof(struct sockaddr_storage)));
 }
 
+/*
+ * A socket that listened before this program had it, by socket activation say, goes to policyd now.
+ * The connection that came by it is in the clear: its peer will have to come again.
+ */
+static int inherited(int listener, const struct own *about, const void *caller)
+{
+    struct pil_query q = about->query;
+
+    q.action = PIL_ACTION_LISTEN;
+    memset(&q.source, 0, sizeof(q.source));
+    (void)pil_delegate_listen(listener, SOMAXCONN, &q, caller);
+    return ECONNABORTED;
+}
+
 /* What the kernel gave: judged, and then given to the program or taken from it. */
 static int admit(int got, int listener, const struct sockaddr_storage *peer, socklen_t peer_len,
                  struct sockaddr *addr, socklen_t *len, const void *caller)
 {
+    struct own about = {0};
     int error;
 
     if (got < 0)
         return (int)pil_call_result(got);
-    error = room_for_peer(addr, len) ? judge_accept(got, listener, peer, peer_len, caller) : EFAULT;
+    error = room_for_peer(addr, len) ? judge_accept(got, listener, peer, peer_len, caller, &about)
+                                     : EFAULT;
+    if (!error && PIL_UNLIKELY(pil_secure_wanted(&about.query, &about.verdict)))
+        error = inherited(listener, &about, caller);
     if (error) {
         reset(got);
         return (int)pil_call_result(-error);

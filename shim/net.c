@@ -4,7 +4,9 @@
 
 #include "shim/bound.h"
 #include "shim/call.h"
+#include "shim/conn.h"
 #include "shim/decide.h"
+#include "shim/delegate.h"
 #include "shim/env.h"
 #include "shim/fresh.h"
 #include "shim/link.h"
@@ -75,6 +77,21 @@ static int connect_again(int fd, const struct pil_copied *copy)
     return result ? -pil_park_tell(fd) : make_connect(fd, copy);
 }
 
+/* A connection that stands is not made again: programs ask by connect(2) whether it is there. The
+ * kernel knows, but for a relay, whose socket is of another kind. */
+static bool is_secured(int fd, int *error)
+{
+    struct pil_standin standin;
+    int bytes;
+
+    if (pil_conn_maybe(fd) && pil_conn_pending(fd, &bytes) != PIL_CONN_NOT)
+        return true;
+    if (!pil_delegate_reads(fd, &standin) || standin.kind != PIL_STANDIN_RELAY)
+        return false;
+    *error = -EISCONN;
+    return true;
+}
+
 int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const void *caller)
 {
     struct pil_copied copy;
@@ -88,12 +105,16 @@ int pil_shim_connect(int fd, const struct sockaddr *addr, socklen_t len, const v
         return (int)pil_call_result(pil_real_host.connect(fd, pil_call_nowhere(addr), len));
     if (PIL_UNLIKELY(pil_park_has(fd)))
         return (int)pil_call_result(connect_again(fd, &copy));
+    if (PIL_UNLIKELY(copy.sa.ss_family == AF_UNSPEC && pil_conn_maybe(fd)))
+        pil_conn_release((unsigned)fd, (unsigned)fd); /* dissolved (connect(2)) */
     error = judge_connect(fd, &copy, caller, &q, &room, &v);
     if (error)
         return (int)pil_call_result(-error);
-    if (PIL_UNLIKELY(pil_secure_wanted(&q, &v)))
-        return (int)pil_call_result(pil_secure_connect(fd, &copy, &q, caller));
-    return (int)pil_call_result(make_connect(fd, &copy));
+    if (PIL_UNLIKELY(pil_secure_wanted(&q, &v)) && !is_secured(fd, &error))
+        error = pil_secure_connect(fd, &copy, &q, caller);
+    else if (!error)
+        error = make_connect(fd, &copy);
+    return (int)pil_call_result(error);
 }
 
 /* A stream socket is judged when it listens; a datagram socket receives from here on. */

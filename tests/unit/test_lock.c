@@ -58,7 +58,7 @@ static void on_signal(int number)
 static void signals_wait(void **state)
 {
     struct sigaction action = {.sa_handler = on_signal};
-    sigset_t before, after;
+    sigset_t before = {0}, after = {0};
     uint64_t mask;
 
     (void)state;

@@ -11,6 +11,9 @@
 #include "shim/ownfd.h"
 #include "shim/real.h"
 
+#define MANY    100u
+#define THREADS 8u
+
 static int set_up(void **state)
 {
     (void)state;
@@ -75,18 +78,46 @@ static void from_steps_in_order(void **state)
     assert_int_equal(pil_ownfd_from(a + 1), c);
 }
 
-static void one_too_many_is_closed(void **state)
+/* More than all links and many gates together. */
+static void many_are_listed_and_forgotten(void **state)
 {
     unsigned before = open_fds();
 
     (void)state;
-    for (unsigned i = 0; i < PIL_OWNFD_MAX; i++)
+    for (unsigned i = 0; i < MANY; i++)
         assert_true(pil_ownfd_adopt(fresh()) >= 0);
-    assert_int_equal(pil_ownfd_adopt(fresh()), -1);
-    assert_int_equal(open_fds(), before + PIL_OWNFD_MAX);
+    assert_int_equal(open_fds(), before + MANY);
     pil_ownfd_forget();
     assert_int_equal(open_fds(), before);
     assert_int_equal(pil_ownfd_from(0), -1);
+}
+
+static int beyond_the_table(int fd, int command, long argument)
+{
+    return pil_sysops_kernel.fcntl(fd, command, command == F_DUPFD_CLOEXEC ? 65536 : argument);
+}
+
+static void ninth_beyond_the_table_is_closed(void **state)
+{
+    struct rlimit limit;
+    int last = -1;
+
+    (void)state;
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = 65600;
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        skip();
+    pil_real_sys.fcntl = beyond_the_table;
+    for (unsigned i = 0; i < 8; i++) {
+        last = pil_ownfd_adopt(fresh());
+        assert_int_equal(last, 65536 + (int)i);
+        assert_true(pil_ownfd_has(last));
+    }
+    assert_int_equal(pil_ownfd_adopt(fresh()), -1);
+    assert_int_equal(fcntl(last + 1, F_GETFD), -1);
+    assert_int_equal(pil_ownfd_from(65537), 65537);
+    pil_ownfd_forget();
+    assert_int_equal(fcntl(last, F_GETFD), -1);
 }
 
 static int lowest_only(int fd, int command, long argument)
@@ -169,15 +200,15 @@ static void *come_and_go(void *arg)
 
 static void eight_threads_keep_the_list_true(void **state)
 {
-    unsigned wrong[PIL_OWNFD_MAX] = {0}, before = open_fds();
-    pthread_t thread[PIL_OWNFD_MAX];
+    unsigned wrong[THREADS] = {0}, before = open_fds();
+    pthread_t thread[THREADS];
 
     (void)state;
-    for (unsigned i = 0; i < PIL_OWNFD_MAX; i++)
+    for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal(pthread_create(&thread[i], NULL, come_and_go, &wrong[i]), 0);
-    for (unsigned i = 0; i < PIL_OWNFD_MAX; i++)
+    for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
-    for (unsigned i = 0; i < PIL_OWNFD_MAX; i++)
+    for (unsigned i = 0; i < THREADS; i++)
         assert_int_equal(wrong[i], 0);
     assert_int_equal(pil_ownfd_from(0), -1);
     assert_int_equal(open_fds(), before);
@@ -189,7 +220,8 @@ int main(void)
         cmocka_unit_test_setup(adopted_is_high_listed_and_close_on_exec, set_up),
         cmocka_unit_test_setup(nothing_else_is_ours, set_up),
         cmocka_unit_test_setup(from_steps_in_order, set_up),
-        cmocka_unit_test_setup(one_too_many_is_closed, set_up),
+        cmocka_unit_test_setup(many_are_listed_and_forgotten, set_up),
+        cmocka_unit_test_setup(ninth_beyond_the_table_is_closed, set_up),
         cmocka_unit_test_setup(a_small_table_still_gives_one_that_is_not_standard, set_up),
         cmocka_unit_test_setup(a_full_table_is_a_failure_and_no_leak, set_up),
         cmocka_unit_test_setup(a_lost_number_is_not_closed, set_up),
