@@ -11,12 +11,14 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "shim/call.h"
 #include "shim/delegate.h"
 #include "shim/park.h"
 #include "shim/real.h"
 #include "shim/shim.h"
+#include "shim/state.h"
 
 /* ---- names --------------------------------------------------------------------------------- */
 
@@ -44,12 +46,12 @@ static socklen_t room_of(const socklen_t *len)
 int pil_shim_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
     socklen_t room = room_of(len);
-    int result = pil_sysops_kernel.getsockname(fd, addr, len);
+    int result = PIL_BOUND(getsockname)(fd, addr, len);
     struct pil_standin standin;
 
     if (says_unix(result, addr, room, len) && pil_delegate_reads(fd, &standin))
         give(&standin.own, addr, room, len);
-    return (int)pil_call_result(result);
+    return result;
 }
 
 int pil_shim_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
@@ -60,9 +62,9 @@ int pil_shim_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 
     if (PIL_UNLIKELY(pil_park_has(fd)) && pil_park_settle(fd))
         return (int)pil_call_result(-ENOTCONN);
-    result = pil_sysops_kernel.getpeername(fd, addr, len);
+    result = PIL_BOUND(getpeername)(fd, addr, len);
     if (!says_unix(result, addr, room, len) || !pil_delegate_reads(fd, &standin))
-        return (int)pil_call_result(result);
+        return result;
     if (standin.kind == PIL_STANDIN_LISTEN)
         return (int)pil_call_result(-ENOTCONN);
     give(&standin.other, addr, room, len);
@@ -105,21 +107,20 @@ static bool is_suspect(int result, int level, int name, const int *value)
 
 /* What is not known of the connection is what it would be on a fresh one: TCP_NODELAY and such are
  * off, and a TCP_INFO tells nothing. */
-static int standin_option(int fd, int level, int name, void *value, socklen_t room, socklen_t *len,
-                          int result)
+static bool standin_option(int fd, int level, int name, void *value, socklen_t room, socklen_t *len)
 {
     struct pil_standin standin;
     int own = 0;
 
     if (!pil_delegate_reads(fd, &standin))
-        return result;
+        return false;
     if (level == SOL_SOCKET && !own_option(&standin, name, &own))
-        return result;
+        return false;
     *len = level == SOL_SOCKET || room < sizeof(own) ? (room < sizeof(own) ? room : sizeof(own))
                                                      : room;
     memset(value, 0, *len);
     memcpy(value, &own, *len < sizeof(own) ? *len : sizeof(own));
-    return 0;
+    return true;
 }
 
 /* The error of a connection that could not be secured is told once, like the kernel's own. */
@@ -138,26 +139,29 @@ static int told_error(int fd, void *value, socklen_t *len)
 int pil_shim_getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
     socklen_t room = room_of(len);
-    int result = pil_sysops_kernel.getsockopt(fd, level, name, value, len), seen = 0;
+    int saved = errno, result = PIL_BOUND(getsockopt)(fd, level, name, value, len), seen = 0;
 
     if (PIL_UNLIKELY(pil_park_has(fd)) && level == SOL_SOCKET && name == SO_ERROR && result == 0)
         (void)told_error(fd, value, len);
     if (result == 0)
         memcpy(&seen, value, *len < sizeof(seen) ? *len : sizeof(seen));
-    if (PIL_UNLIKELY(is_suspect(result, level, name, &seen)))
-        result = standin_option(fd, level, name, value, room, len, result);
-    return (int)pil_call_result(result);
+    if (PIL_LIKELY(!is_suspect(result ? -errno : 0, level, name, &seen)) ||
+        !standin_option(fd, level, name, value, room, len))
+        return result;
+    errno = saved;
+    return 0;
 }
 
 /* Options of TCP and IP on a stand-in are taken and change nothing: they are policyd's to choose.
  */
 int pil_shim_setsockopt(int fd, int level, int name, const void *value, socklen_t len)
 {
-    int result = pil_sysops_kernel.setsockopt(fd, level, name, value, len), none = 0;
+    int saved = errno, result = PIL_BOUND(setsockopt)(fd, level, name, value, len), none = 0;
     struct pil_standin standin;
 
-    if (PIL_UNLIKELY(level != SOL_SOCKET && is_suspect(result, level, name, &none)) &&
-        pil_delegate_reads(fd, &standin))
-        result = 0;
-    return (int)pil_call_result(result);
+    if (PIL_LIKELY(result == 0 || level == SOL_SOCKET) || !is_suspect(-errno, level, name, &none) ||
+        !pil_delegate_reads(fd, &standin))
+        return result;
+    errno = saved;
+    return 0;
 }

@@ -145,6 +145,11 @@ void pil_real_bind(void)
     BIND(__ppoll_chk);
     BIND(select);
     BIND(pselect);
+    BIND(getsockname);
+    BIND(getpeername);
+    BIND(getsockopt);
+    BIND(setsockopt);
+    BIND(epoll_ctl);
     BIND(epoll_wait);
     BIND(epoll_pwait);
     BIND(epoll_pwait2);

@@ -348,7 +348,7 @@ int pil_shim_epoll_ctl(int set, int op, int fd, struct epoll_event *event)
         (op == EPOLL_CTL_DEL || pil_call_readable(event, sizeof(*event))) &&
         pil_park_control(set, op, fd, event, &result))
         return (int)pil_call_result(result);
-    return (int)pil_call_result(pil_sysops_call(SYS_epoll_ctl, set, op, fd, (long)event, 0, 0));
+    return PIL_BOUND(epoll_ctl)(set, op, fd, event);
 }
 
 /* One wait of any of the three kinds, until `end`. */

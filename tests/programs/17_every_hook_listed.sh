@@ -1,5 +1,6 @@
 #!/bin/sh
-# Each hook that there is has its lines in victims/17_every_hook.c or 17_every_hook_io.c, but for the ones below.
+# Each hook that there is has its lines in victims/17_every_hook.c or 17_every_hook_io.c, but for the
+# ones below.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # Not functions that a program calls, or refused on purpose (55_io_uring.sh).
@@ -10,8 +11,8 @@ hooks=$(${CC:-cc} -E -P -x c preload/exports.map | sed -n '/global:/,/local:/p' 
     grep -v ':$')
 for name in $hooks; do
     case " $(echo $EXEMPT) " in *" $name "*) continue ;; esac
-    grep -qE "(CALL|POINTER|EXEC|TWICE|OUT|WAIT)\\($name," tests/victims/17_every_hook.c tests/victims/17_every_hook_io.c ||
-        missing="$missing $name"
+    grep -qhE "(CALL|POINTER|EXEC|TWICE|OUT|WAIT)\\($name," tests/victims/17_every_hook.c \
+        tests/victims/17_every_hook_io.c || missing="$missing $name"
 done
 if [ -z "$missing" ]; then
     echo "ok - every hook is called"
