@@ -1,6 +1,6 @@
 #!/bin/sh
-# Each hook that there is has its lines in victims/17_every_hook.c or 17_every_hook_io.c, but for the
-# ones below.
+# Each hook that there is has its lines in victims/17_every_hook.c or 17_every_hook_io.c, but for
+# the ones below.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 # Not functions that a program calls, or refused on purpose (55_io_uring.sh).
