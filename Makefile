@@ -97,6 +97,9 @@ help:
 # ---- compiling ---------------------------------------------------------------------------------
 
 $(BUILD)/obj/core/%.o $(BUILD)/obj/shim/%.o $(BUILD)/obj/preload/%.o: PIL_CFLAGS += $(HOSTFLAGS)
+# What runs once in a connection's life, or is a look-up and a call, is made small.
+SMALL = io wait park watched secure delegate option accept net exec raw conn_demote
+$(foreach name,$(SMALL),$(BUILD)/obj/shim/$(name).o): PIL_CFLAGS += -Os
 # Loops that copy are not to become calls of what they implement.
 $(BUILD)/obj/preload/plain.o $(BUILD)/obj/i386/preload/plain.o: PIL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
 $(BUILD)/obj/cli/%.o $(BUILD)/obj/policyd/%.o: PIL_CFLAGS += $(PIL_PATHS)

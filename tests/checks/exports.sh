@@ -74,8 +74,8 @@ judge() { # CLASS LIBRARY MAP OBJECTS STUB
     bytes=$(size -A -d "$so" | awk '$3 > 0 { sum += $2 } END { print sum + 0 }')
     cp "$so" "$tmp/stripped.so" && strip --strip-unneeded "$tmp/stripped.so"
     file=$(stat -c %s "$tmp/stripped.so")
-    check "$class: is at most 320 KiB (stripped file $file, loaded $bytes bytes)" \
-        test "$file" -le 327680 -a "$file" -gt 0
+    check "$class: is at most 256 KiB (stripped file $file, loaded $bytes bytes)" \
+        test "$file" -le 262144 -a "$file" -gt 0
     at=$(readelf -SW "$so" | sed 's/^ *\[ *[0-9]*\] *//' | awk '$1 == ".pilstub" { print $3 }')
     check "$class: keeps the network stub at 0x$stub" [ "$(echo "$at" | sed 's/^0*//')" = "$stub" ]
 }
