@@ -83,6 +83,7 @@ static const struct row rows[] = {
     {"trust", KIND_LIST, AT(trust), 0, 32, NULL, NULL, "a list of at most 32 PEM files"},
     {"handshake_timeout", KIND_TIME, AT(handshake_timeout), 100, 60000, NULL, "10s", "100ms..60s"},
     {"record_path", KIND_WORD, AT(record_path), 0, 0, path_words, "auto", "auto, relay"},
+    {"resume", KIND_BOOL, AT(resume), 0, 1, NULL, "yes", "yes, no"},
     {"peer_expiry", KIND_WORD, AT(peer_expiry), 0, 0, expiry_words, "keep", "keep, cut"},
 };
 

@@ -86,6 +86,7 @@ struct pil_settings {
     struct pil_list trust;          /* files with roots of others that are believed too */
     uint32_t handshake_timeout;     /* milliseconds */
     uint32_t record_path;           /* enum pil_record_path */
+    bool resume;                    /* handshakes may go on from those of before */
     uint32_t peer_expiry;           /* enum pil_peer_expiry */
 };
 

@@ -1,5 +1,6 @@
 #include "policyd/mesh/outgoing.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
@@ -74,13 +75,31 @@ static void send_answer(struct pil_outgoing *out, struct pil_answer *answer)
     release(out);
 }
 
+/* Where the program wanted to go; what is connected there is looked at when it is secured. */
+static union pil_standin_addr wanted(const struct pil_query *q)
+{
+    union pil_standin_addr a = {0};
+
+    if (pil_ip_is_v4(&q->ip)) {
+        a.v4.sin_family = AF_INET;
+        a.v4.sin_port = htons(q->port);
+        memcpy(&a.v4.sin_addr, q->ip.octet + 12, 4);
+    } else {
+        a.v6.sin6_family = AF_INET6;
+        a.v6.sin6_port = htons(q->port);
+        memcpy(&a.v6.sin6_addr, q->ip.octet, 16);
+    }
+    return a;
+}
+
 static void refuse(struct pil_outgoing *out, int status, int error, enum pil_tls_reason reason,
                    const struct pil_hand_result *result, const char *detail)
 {
+    union pil_standin_addr to = wanted(&out->query);
     struct pil_tell tell = {
         .owner = out->owner,
         .role = PIL_ROLE_CLIENT,
-        .other = &out->other,
+        .other = &to,
         .reason = reason,
         .result = result,
         .detail = detail,
@@ -236,6 +255,7 @@ static void begin_tls(struct pil_outgoing *out, uint32_t timeout_ms)
         .role = PIL_ROLE_CLIENT,
         .deadline_ms = deadline(out, timeout_ms),
         .established = !(out->flags & PIL_SECURE_NONBLOCK),
+        .fresh = !out->m->d->settings.resume,
         .expect = expected.list,
         .done = on_done,
         .cookie = out,
