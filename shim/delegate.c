@@ -180,11 +180,13 @@ static int take_one(int fd)
 }
 
 /* policyd is gone, and nobody has kept its end: nothing will ever come here. A loop that is woken
- * by that, again and again, is held up a little each time. */
-static int alone(void)
+ * by that, again and again, is held up a little each time, and goes on with what else it has. */
+static int alone(int fd)
 {
+    int status = sys->fcntl(fd, F_GETFL, 0);
+
     sys->poll(NULL, 0, ALONE_MS);
-    return -ECONNABORTED;
+    return status >= 0 && (status & O_NONBLOCK) ? -EAGAIN : -ECONNABORTED;
 }
 
 static int wait_for_one(int fd)
@@ -196,7 +198,7 @@ static int wait_for_one(int fd)
         int result = take_one(fd), status;
 
         if (result == -ENOTCONN)
-            return alone();
+            return alone(fd);
         if (result != -EAGAIN)
             return result;
         if (!waits) {
