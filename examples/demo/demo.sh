@@ -8,83 +8,12 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 here=examples/demo
-BUILD=${BUILD:-build}
-MAKE=${MAKE:-make}
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
-export PATH LC_ALL=C
-unset LD_PRELOAD PILLION_SOCKET NOTIFY_SOCKET http_proxy HTTP_PROXY all_proxy ALL_PROXY
-WAIT=10 # seconds that anything may take that has no time of its own
 TTL=2   # verdict_ttl of policyd.conf, in seconds
-umask 022
-demo=
-started=
 
-# ---- words -------------------------------------------------------------------------------------
+. examples/demo/common
+logs='policyd.out shop.out shop.log store.out'
 
-if [ -t 1 ]; then
-    strong=$(printf '\033[1m') plain=$(printf '\033[0m')
-    PAUSE=${PAUSE-4} # seconds to read a step before the next one
-else
-    strong='' plain='' PAUSE=${PAUSE-0}
-fi
-
-step_number=0
-step() {
-    [ $step_number = 0 ] || sleep "$PAUSE"
-    step_number=$((step_number + 1))
-    printf '\n%s%d. %s%s\n' "$strong" "$step_number" "$1" "$plain"
-}
-
-# Lines of explanation, and of what a command printed.
-say() { printf '   %s\n' "$@"; }
-shown() { sed 's/^/     | /'; }
-command_line() { printf '   $ %s\n' "$*"; }
-
-fail() {
-    printf '\nTHE DEMO FAILED: %s\n' "$1" >&2
-    if [ -n "$demo" ]; then
-        for log in policyd.out shop.out shop.log store.out; do
-            [ -s "$demo/$log" ] || continue
-            printf -- '-- %s\n' "$log" >&2
-            tail -n 5 "$demo/$log" >&2
-        done
-    fi
-    exit 1
-}
-
-# ---- starting and ending -----------------------------------------------------------------------
-
-clean_up() {
-    trap '' INT TERM HUP PIPE
-    for pid in $started; do
-        kill "$pid" 2>/dev/null
-    done
-    for pid in $started; do
-        wait "$pid" 2>/dev/null
-    done
-    [ -z "$demo" ] || rm -rf "$demo"
-}
-trap clean_up EXIT
-trap 'echo "interrupted" >&2; exit 130' INT TERM HUP
-trap 'exit 1' PIPE # nobody reads on; without a trap the shell would be gone and all else stay
-
-# start NAME COMMAND...: in the background, output to NAME.out; its process id is in $last.
-start() {
-    name=$1
-    shift
-    "$@" >>"$demo/$name.out" 2>&1 </dev/null &
-    last=$!
-    started="$started $last"
-}
-
-# soon COMMAND...: until it succeeds, $WAIT seconds at most.
-soon() {
-    end=$(($(date +%s) + WAIT))
-    until "$@" >/dev/null 2>&1; do
-        [ "$(date +%s)" -le $end ] || return 1
-        sleep 0.05
-    done
-}
+# ---- places ------------------------------------------------------------------------------------
 
 # Ports that nobody listens on and that were not given out before, from a block of four that a demo
 # beside this one does not look at. "0A" is the kernel's LISTEN.
@@ -140,21 +69,10 @@ missing() {
 }
 
 prepare() {
-    if [ -n "$(missing)" ]; then
-        echo "Installing what is missing: $(missing | tr '\n' ' ')"
-        "$MAKE" deps || fail "make deps could not install what is missing"
-        [ -z "$(missing)" ] || fail "still missing after make deps: $(missing | tr '\n' ' ')"
-    fi
+    install_missing
     demo=$(mktemp -d /tmp/pillion-demo-XXXXXX) || fail "no private folder"
     chmod 711 "$demo" # programs that give up root have to reach the socket in it
-    if ! "$MAKE" -q BUILD="$BUILD" all >/dev/null 2>&1; then
-        echo "Building (a minute, the first time) ..."
-        "$MAKE" BUILD="$BUILD" -j"$(nproc)" all >"$demo/build.log" 2>&1 || {
-            tail -n 20 "$demo/build.log" >&2
-            fail "the build"
-        }
-    fi
-    BUILD=$(cd "$BUILD" && pwd) || fail "no build"
+    build
     free_port && page=$port && free_port && orders=$port && free_port && redis=$port
     socket=$demo/policyd.sock
     mkdir "$demo/policy.d" || fail "the private folder"
@@ -294,9 +212,6 @@ policyd_back() {
     store_serves || fail 'the store does not serve'
     ping_store | shown
 }
-
-# Seconds since a date +%s%N, with one decimal.
-since() { awk -v ns="$(($(date +%s%N) - $1))" 'BEGIN { printf "%.1f", ns / 1e9 }'; }
 
 prepare
 printf '%s %s\n' "${strong}Pillion in six steps.${plain} policyd decides;" \
