@@ -14,7 +14,8 @@ BUILDING='gcc make libc6-dev linux-libc-dev libconfuse-dev libevent-dev libjanss
 CHECKING='libcmocka-dev liburing-dev binutils socat util-linux procps perl strace python3 tzdata
           openssl redis-server redis-tools nginx-light wrk curl wget memcached postgresql
           postgresql-client postgresql-contrib musl-tools libcap2-bin git openssh-server xinetd
-          libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libfaketime fakeroot'
+          libjemalloc2 libtcmalloc-minimal4 libmimalloc2.0 libfaketime fakeroot
+          openssl'
 FUZZING='clang libclang-rt-14-dev'
 PACKAGING='debhelper dpkg-dev lintian debootstrap shellcheck iproute2 systemd-container'
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs tests and counts them: tests/run.sh [units|checks|victims|programs ...], all by default.
+# Runs tests and counts them: tests/run.sh [units|checks|victims|programs|mtls ...], all by default.
 #
 # Each file is run by tests/one.sh, as many at a time as there are processors (JOBS), and leaves
 # what it said in $BUILD/results/, which tests/compatibility.sh reads. After a run of everything
@@ -33,7 +33,7 @@ count() { # WORD: how many results of this run begin with it
 }
 
 whole=no
-[ $# -gt 0 ] || { whole=yes && set -- units checks victims programs; }
+[ $# -gt 0 ] || { whole=yes && set -- units checks victims programs mtls; }
 [ $whole = no ] || rm -rf "$results"
 for group in "$@"; do
     files_of "$group"

@@ -1,17 +1,18 @@
 #!/usr/bin/env python3
-"""Writes what crosses the loopback interface from or to some ports to a file, until it is ended.
+"""Writes what crosses an interface from or to some ports to a file, until it is ended.
 
-capture.py FILE PORT...   says "ready" on standard output when it listens. Needs CAP_NET_RAW.
+capture.py FILE INTERFACE PORT...   says "ready" on standard output when it listens. Needs CAP_NET_RAW.
 The payload of each TCP segment is written as it was on the wire, one after the other."""
 import signal
 import socket
 import struct
 import sys
 
-ports = {int(port) for port in sys.argv[2:]}
+file, interface = sys.argv[1:3]
+ports = {int(port) for port in sys.argv[3:]}
 tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.ntohs(3))
 tap.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
-tap.bind(("lo", 0))
+tap.bind((interface, 0))
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
@@ -25,11 +26,13 @@ def tcp_of(packet, protocol):
     return None
 
 
-with open(sys.argv[1], "wb", buffering=0) as out:
+with open(file, "wb", buffering=0) as out:
     print("ready", flush=True)
     while True:
         packet, (_, protocol, kind, *_) = tap.recvfrom(1 << 17)
-        segment = tcp_of(packet, protocol) if kind == 4 else None  # PACKET_OUTGOING: each once
+        if interface == "lo" and kind != socket.PACKET_OUTGOING:  # it comes in again
+            continue
+        segment = tcp_of(packet, protocol)
         if not segment or not ports & set(struct.unpack("!HH", segment[:4])):
             continue
         out.write(segment[(segment[12] >> 4) * 4 :])

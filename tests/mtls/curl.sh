@@ -13,7 +13,8 @@ scenario() {
     $RUN curl -s "http://127.0.0.1:$(port)/small"
     $RUN curl -s "http://127.0.0.1:$(port)/large" | cmp - "$dir/www/large" && echo large
     $RUN curl -s --parallel --parallel-max 20 -o "$dir/got.#1" \
-        "http://127.0.0.1:$(port)/small?[1-60]" && cat "$dir"/got.* | sort | uniq -c
+        "http://127.0.0.1:$(port)/small?[1-60]" 2>"$dir/meter" &&
+        cat "$dir"/got.* | sort | uniq -c
     $RUN wget -qO- "http://127.0.0.1:$(port)/small"
     $RUN perl -MIO::Socket::INET -e '
         my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $ARGV[0]) or die;
