@@ -70,7 +70,7 @@ PROGRAMS = $(BUILD)/policyd $(BUILD)/pillion $(BUILD)/libpillion.so \
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all help deps demo check check-units compatibility bench lint asan tsan fuzz install uninstall \
+.PHONY: all help deps demo demo-mtls check check-units compatibility bench bench-peers lint asan tsan fuzz install uninstall \
         clean format
 
 all: $(PROGRAMS) say-classes
@@ -81,12 +81,14 @@ help:
 #: all        the library, the daemon and the command, in build/
 #: deps       install the Debian packages that building and testing need
 #: demo       half a minute of it at work on redis, nginx and curl
+#: demo-mtls  two hosts that authenticate each other and encrypt, and what ends that; as root
 #: check      every test; the last line counts them
 #: suites     other projects' own tests, without Pillion and under it; SUITES="cpython/ssl perl" for some
 #: compatibility  docs/compatibility.md, from what the last check found
 #: releases   the library in other releases of Debian, with their glibc
 #: asan tsan  the same units under the sanitizers
 #: bench      speed and size against the targets; writes build/bench.json
+#: bench-peers  beside sidecars of haproxy, nginx and stunnel, ROUNDS times (5); build/peers.json, .svg
 #: fuzz       every fuzz target, FUZZ_SECONDS each (600)
 #: lint       cppcheck, clang-tidy, clang-format
 #: install    to DESTDIR and PREFIX; uninstall removes it
@@ -390,6 +392,13 @@ $(BUILD)/bench/empty.so: bench/empty.c
 
 bench: $(PROGRAMS) $(BENCHES)
 	@BUILD=$(BUILD) bench/run.sh
+
+# Sidecars are not among `make deps`; those that are missing are left out (bench/README.md).
+bench-peers: $(PROGRAMS)
+	@BUILD=$(BUILD) python3 -B bench/peers/peers.py
+
+demo-mtls:
+	@BUILD=$(BUILD) MAKE="$(MAKE)" examples/demo-mtls/demo.sh
 
 demo:
 	@BUILD=$(BUILD) MAKE="$(MAKE)" examples/demo/demo.sh
