@@ -1,8 +1,8 @@
 #!/bin/sh
-# Two hosts that authenticate each other and encrypt, in half a minute: redis-server and redis-cli as
-# Debian ships them, in two network namespaces that are joined by a cable, and what is on the cable.
-# Needs root, for the namespaces and to listen in. Everything it starts has a private folder and is
-# taken down at the end, also on Ctrl-C.
+# Two hosts that authenticate each other and encrypt, in half a minute: redis-server and redis-
+# cli as Debian ships them, in two network namespaces that are joined by a cable, and what is on
+# the cable. Needs root, for the namespaces and to listen in. Everything it starts has a private
+# folder and is taken down at the end, also on Ctrl-C.
 #
 # Every step is checked: when something does not do what the text says, the demo says so and exits
 # with 1.
@@ -22,7 +22,7 @@ on() {
     eval "holder=\$holder_$where"
     nsenter --net="/proc/$holder/ns/net" -- "$@"
 }
-# start_on HOST NAME COMMAND...: in the background. Not by `on`: a shell in front would be ended alone.
+# start_on HOST NAME COMMAND...: in the background. Not by `on`: a shell in front would end alone.
 start_on() {
     eval "holder=\$holder_$1"
     name=$2
@@ -90,7 +90,7 @@ prepare() {
 # ---- the steps ---------------------------------------------------------------------------------
 
 as_they_are() {
-    step 'As they are: redis-cli on one host, redis-server on the other. Whoever is in between reads along.'
+    step 'As they are, redis-cli on one host, redis-server on the other: others can read along.'
     start_on store redis redis-server --bind 10.77.0.2 --port 6379 --save '' --protected-mode no \
         --dir "$demo"
     plain_redis=$last
@@ -117,7 +117,7 @@ two_authorities() {
     done
     trust shop store
     trust store shop
-    command_line 'pillion identity roots >store.pem    # on the store, and the shop has: trust = {"store.pem"}'
+    command_line 'pillion identity roots >store.pem    # and trust = {"store.pem"} on the shop'
     say "The policy is $here/policy.conf: TLS alone at that port, and a buyer alone gets in."
     start_on store redis "$BUILD/pillion" run --socket "$demo/store/policyd.sock" -- \
         redis-server --bind 10.77.0.2 --port 6379 --save '' --protected-mode no --dir "$demo"
@@ -225,8 +225,8 @@ revocation() {
 }
 
 prepare
-printf '%s %s\n' "${strong}Mutual TLS in six steps,${plain} for two programs that have never heard" \
-    'of it.'
+printf '%s %s\n' "${strong}Mutual TLS in six steps,${plain} for two programs that have never" \
+    'heard of it.'
 as_they_are
 two_authorities
 encrypted

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Connections that stand and would be denied by now are cut, idle ones and busy ones, and the log says why.
+# Connections that stand and would be denied by now are cut, idle ones and busy ones, and the
+# log says why.
 set -u
 . "$(dirname "$0")/common"
 need perl python3
 users="$users nobody"
 
-# Clients of another identity than the server. An idle one reads what never comes; a busy one has every
-# line said back to it. Each writes "stands" when it does, and how it ended.
+# Clients of another identity than the server. An idle one reads what never comes; a busy one
+# has every line said back to it. Each writes "stands" when it does, and how it ended.
 client() { # idle|busy NAME
     setpriv --reuid nobody --clear-groups $RUN perl -MIO::Socket::INET -e '
         my ($port, $busy) = @ARGV; $| = 1; $SIG{PIPE} = "IGNORE";

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Both ends under Pillion with an identity that another agent has put into files: what they show is a
-# certificate of that authority.
+# Both ends under Pillion with an identity that another agent has put into files: what they show
+# is a certificate of that authority.
 set -u
 . "$(dirname "$0")/common"
 need openssl socat perl python3

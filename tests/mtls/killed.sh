@@ -5,8 +5,8 @@ set -u
 . "$(dirname "$0")/common"
 need perl python3
 
-# Connections without an end, many at a time; each either fails or is answered. It ends with 1 when one
-# of them got something else.
+# Connections without an end, many at a time; each either fails or is answered. It ends with 1
+# when one of them got something else.
 storm() {
     $RUN python3 - "$(port)" "$marker" "$dir/end" <<'PY'
 import os, socket, sys, threading

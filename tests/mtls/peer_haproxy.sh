@@ -1,5 +1,6 @@
 #!/bin/sh
-# One end under Pillion, at the other haproxy with TLS on its own: before a server, and before clients.
+# One end under Pillion, at the other haproxy with TLS on its own: before a server, and before
+# clients.
 set -u
 . "$(dirname "$0")/common"
 need haproxy openssl redis-server redis-cli redis-benchmark perl python3

@@ -41,7 +41,8 @@ is_known() { # nginx says what it thinks of our client
 }
 asks_large() { $RUN curl -sS "$theirs:$(port 2)/large" | cmp - "$dir/www/large"; }
 asks_twice() {
-    [ "$($RUN curl -sS "$theirs:$(port 2)/small" "$theirs:$(port 2)/small" | grep -cx "$marker")" = 2 ]
+    small=$theirs:$(port 2)/small
+    [ "$($RUN curl -sS "$small" "$small" | grep -cx "$marker")" = 2 ]
 }
 proxied() { foreign_curl "$ours:$(port)/on/large" | cmp - "$dir/www/large"; }
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# One end under Pillion, at the other openssl's own client and server: each suite, updated keys, how a
-# connection ends, and much data.
+# One end under Pillion, at the other openssl's own client and server: each suite, updated keys,
+# how a connection ends, and much data.
 set -u
 . "$(dirname "$0")/common"
 need openssl socat perl python3

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A server under Pillion and clients that it must not see: each is refused for a reason of its own, which
-# log and metric say, and the server never hears of it.
+# A server under Pillion and clients that it must not see: each is refused for a reason of its
+# own, which log and metric say, and the server never hears of it.
 set -u
 . "$(dirname "$0")/common"
 need openssl perl python3

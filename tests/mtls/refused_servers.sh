@@ -1,6 +1,6 @@
 #!/bin/sh
-# A client under Pillion and servers that it must not talk to: each is refused for a reason of its own,
-# which log and metric say, the program gets an error, and what it writes goes nowhere.
+# A client under Pillion and servers that it must not talk to: each is refused for a reason of
+# its own, which log and metric say, the program gets an error, and what it writes goes nowhere.
 set -u
 . "$(dirname "$0")/common"
 need openssl perl python3

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Identities that live for two seconds and a CA that is rotated, under load: no connection fails, and
-# one that stands goes on.
+# Identities that live for two seconds and a CA that is rotated, under load: no connection
+# fails, and one that stands goes on.
 set -u
 . "$(dirname "$0")/common"
 need redis-server redis-cli redis-benchmark perl python3
