@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/bytes.h"
 #include "shim/real.h"
@@ -71,12 +72,21 @@ static bool field(const char *line, const char *key, unsigned base, uint64_t *ou
     return any;
 }
 
-/* "tfd:        4 events: 40000019 data:                4  pos:..." (fs/eventpoll.c) */
-static bool speaks_of(const char *line, int fd, uint32_t *events, uint64_t *data)
-{
-    uint64_t target, mask;
+/* What is looked for: a number, and the inode of the file under it. A file that was closed under
+ * the same number stays in its sets as long as policyd holds a copy of it. */
+struct target {
+    int fd;
+    uint64_t inode;
+};
 
-    if (!field(line, "tfd:", 10, &target) || target != (uint64_t)fd ||
+/* "tfd:        4 events: 40000019 data:                4  pos:0 ino:21f4b2 sdev:9" (fs/eventpoll.c)
+ */
+static bool speaks_of(const char *line, const struct target *t, uint32_t *events, uint64_t *data)
+{
+    uint64_t number, inode, mask;
+
+    if (!field(line, "tfd:", 10, &number) || number != (uint64_t)t->fd ||
+        !field(line, " ino:", 16, &inode) || inode != t->inode ||
         !field(line, "events:", 16, &mask) || !field(line, "data:", 16, data))
         return false;
     *events = (uint32_t)mask;
@@ -95,7 +105,7 @@ static int open_fdinfo(int set)
 }
 
 /* Line by line, with a buffer that holds a few. */
-static bool find_in(int set, int fd, uint32_t *events, uint64_t *data)
+static bool find_in(int set, const struct target *t, uint32_t *events, uint64_t *data)
 {
     char buffer[4 * LINE];
     size_t kept = 0;
@@ -113,7 +123,7 @@ static bool find_in(int set, int fd, uint32_t *events, uint64_t *data)
         buffer[kept + (size_t)got] = '\0';
         for (; !found && (end = strchr(line, '\n')); line = end + 1) {
             *end = '\0';
-            found = speaks_of(line, fd, events, data);
+            found = speaks_of(line, t, events, data);
         }
         kept = strlen(line);
         if (kept >= sizeof(buffer) - 1)
@@ -128,13 +138,19 @@ static bool find_in(int set, int fd, uint32_t *events, uint64_t *data)
 void pil_watched_find(int fd, void (*found)(void *cookie, int set, uint32_t events, uint64_t data),
                       void *cookie)
 {
+    struct target t = {.fd = fd};
+    struct statx st;
+
+    if (pil_real_sys.statx(fd, "", AT_EMPTY_PATH, STATX_INO, &st))
+        return;
+    t.inode = st.stx_ino;
     for (unsigned n = 0; n < NUMBERS; n++) {
         uint64_t word = atomic_load_explicit(&sets[n / 64u], memory_order_relaxed), data;
         uint32_t events;
 
         if (word == 0)
             n |= 63u;
-        else if ((word >> (n % 64u) & 1) && find_in((int)n, fd, &events, &data))
+        else if ((word >> (n % 64u) & 1) && find_in((int)n, &t, &events, &data))
             found(cookie, (int)n, events, data);
     }
 }

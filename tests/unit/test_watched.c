@@ -97,6 +97,25 @@ static void finds_it_among_many(void **state)
     close(set);
 }
 
+/* Somebody holds a copy of what was closed under that number. */
+static void a_former_file_of_that_number_is_not_meant(void **state)
+{
+    int set = epoll_create1(EPOLL_CLOEXEC), fd = socket(AF_INET, SOCK_STREAM, 0), copy = dup(fd);
+    int fresh = socket(AF_INET, SOCK_STREAM, 0);
+    struct seen seen = {0};
+
+    (void)state;
+    add(set, fd, EPOLLIN, 1);
+    dup2(fresh, fd);
+    pil_watched_find(fd, note, &seen);
+    assert_int_equal(seen.count, 0);
+    add(set, fd, EPOLLOUT, 2);
+    pil_watched_find(fd, note, &seen);
+    assert_int_equal(seen.count, 1);
+    assert_true(seen.data == 2);
+    close(fd), close(copy), close(fresh), close(set);
+}
+
 static void finds_nothing_where_nothing_is(void **state)
 {
     struct seen seen = {0};
@@ -114,6 +133,7 @@ int main(void)
         cmocka_unit_test(hint_is_set_and_wiped),
         cmocka_unit_test(finds_what_was_registered),
         cmocka_unit_test(finds_it_among_many),
+        cmocka_unit_test(a_former_file_of_that_number_is_not_meant),
         cmocka_unit_test(finds_nothing_where_nothing_is),
     };
 
