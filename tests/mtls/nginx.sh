@@ -49,7 +49,10 @@ scenario() {
     $RUN wrk -t 1 -c 8 -d 1s "$url/back/small" | grep -c 'Non-2xx\|Socket errors'
     if command -v ab >/dev/null; then
         $RUN ab -q -n 300 -c 8 "$url/small" 2>&1 | grep 'Complete requests\|Failed requests'
-        $RUN ab -q -k -n 600 -c 8 "$url/back/small" 2>&1 | grep 'Complete requests\|Failed requests'
+        for way in back each; do
+            $RUN ab -q -k -n 900 -c 8 "$url/$way/small" 2>&1 |
+                grep 'Complete requests\|Failed requests'
+        done
     fi
     kill -HUP "$(cat "$dir/front.pid")"
     for _ in 1 2 3 4 5 6; do $RUN curl -s "$url/small"; done
