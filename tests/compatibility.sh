@@ -71,7 +71,7 @@ judged by them. How the tests work stands in [tests/README.md](../tests/README.m
 | passes | no difference was found but the policy's |
 | refused | a preload cannot reach it, so it is not started or not let through, and told why |
 | named | a part stays out of reach; the note says which |
-| TLS | about TLS between programs, which is not enforced yet: not judged |
+| TLS | about TLS between programs: not judged here, see tests/mtls |
 | skipped | none of its tests could run where this page was made |
 
 TOP
