@@ -108,6 +108,15 @@ static struct pil_relay_thread *pick_thread(struct pil_relays *all)
 
 /* ---- making one ----------------------------------------------------------------------------- */
 
+/*
+ * The kernel calls a unix socket writable while what it has sent and nobody has read takes a
+ * quarter of its buffer at most; and the last byte of what was sent is always left unread (pump.h),
+ * with all the memory of its buffer, which is 64 KiB and some after a sendfile. So the buffer has
+ * to be more than four of those, or a program that waits until it may write waits for ever. This is
+ * doubled by the kernel, and what everybody may ask for.
+ */
+#define PROGRAM_BUFFER 212992
+
 /* The program's end is named, and says one byte that is never read (pump.h). */
 static int make_local(const struct pil_conn *c, int *ours, int *program)
 {
@@ -115,12 +124,13 @@ static int make_local(const struct pil_conn *c, int *ours, int *program)
         .kind = PIL_STANDIN_RELAY, .id = c->id, .own = c->own, .other = c->other};
     struct sockaddr_un un;
     socklen_t len;
-    int ends[2];
+    int ends[2], buffer = PROGRAM_BUFFER;
 
     if (!pil_standin_name(&name, &un, &len))
         return PIL_E_PEER; /* the connection is gone */
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
         return PIL_E_SYSTEM;
+    setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &buffer, sizeof(buffer));
     if (bind(ends[1], (struct sockaddr *)&un, len) || send(ends[1], "", 1, MSG_NOSIGNAL) != 1 ||
         fcntl(ends[0], F_SETFL, O_NONBLOCK)) {
         close(ends[0]);
