@@ -1,5 +1,6 @@
 /* pillion run: judge the program, bring the library in, let policyd expect it, become it. */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,6 +44,23 @@ static int become(const char *path, char **argv, const char *argv0)
     error = errno;
     pil_cli_error("cannot run \"%s\": %s", path, strerror(error));
     return error == ENOENT ? PIL_EXIT_NOTFOUND : PIL_EXIT_UNCOVERED;
+}
+
+/* A path that the program finds from whichever folder it stands in. */
+static int make_whole(char *socket, size_t cap)
+{
+    char whole[PATH_MAX];
+
+    if (socket[0] == '/' || socket[0] == '@')
+        return PIL_EXIT_OK;
+    if (realpath(socket, whole) && strlen(whole) <= PIL_SOCKET_MAX && strlen(whole) < cap) {
+        memcpy(socket, whole, strlen(whole) + 1);
+        return PIL_EXIT_OK;
+    }
+    pil_cli_error("run: \"%s\" cannot be named by a whole path of at most %u bytes, which the "
+                  "program needs",
+                  socket, (unsigned)PIL_SOCKET_MAX);
+    return PIL_EXIT_USAGE;
 }
 
 struct wishes {
@@ -97,6 +115,8 @@ static int run(const struct wishes *w, char **argv)
     if (!client)
         return PIL_EXIT_FAILED;
     code = announce(client, w->solo ? solo.socket : w->socket, w->timeout_ms);
+    if (!code)
+        code = make_whole(client->socket, sizeof(client->socket));
     /* The private folder is closed to a program that changes its user; the abstract name is not. */
     reachable = w->solo ? solo.abstract : client->socket;
     if (!code && !pil_preload_environment(library, reachable, w->solo != NULL))

@@ -169,3 +169,15 @@ err 'libpillion.so is passed over: it is neither'
 verdict $? "a library that is none is passed over with a word"
 
 [ "$number" -ge 24 ] || echo "not ok - only $number checks ran"
+
+# ---- a socket by a short name ------------------------------------------------------------------
+
+printf 'socket = "%s/near.sock"\nabstract = ""\npolicy = {"%s"}\nlog = "%s/near.log"\n' \
+    "$tmp" "$solo" "$tmp" >"$tmp/near.conf"
+chmod 600 "$tmp/near.conf"
+later "$BUILD/policyd" -f -c "$tmp/near.conf"
+ready "$pillion" status -s "$tmp/near.sock" >/dev/null
+cd "$tmp" || exit 1
+try 0 "$pillion" run -s near.sock -- sh -c 'cd / && echo "$PILLION_SOCKET"' &&
+    out "^$tmp/near.sock\$"
+verdict $? "a program finds a socket that was named from this folder"
