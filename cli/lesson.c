@@ -16,6 +16,7 @@
 
 #define EVERYTHING "schema = 1\ndefault = allow\n"
 #define LOOK_MS    200u /* how often it is looked whether the last process has gone */
+#define QUIET_MS   3000 /* without a process, until --wait takes them for gone */
 
 /* Passed on to the program when somebody sends them to us. */
 static const int passed_on[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGTERM,
@@ -163,9 +164,11 @@ static bool interrupted(const sigset_t *set, uint64_t ms)
     return number == SIGINT || number == SIGTERM || number == SIGHUP;
 }
 
+/* A process that has made no call yet is not attached: what a daemon forks before it listens, say.
+ * So they are gone when there was none for a while. */
 static void await_all(struct pil_client *c, const sigset_t *set)
 {
-    unsigned left;
+    unsigned left, quiet_ms = 0;
 
     do {
         json_t *answer = NULL;
@@ -174,7 +177,8 @@ static void await_all(struct pil_client *c, const sigset_t *set)
             return; /* whoever collects says why */
         left = (unsigned)pil_out_number(answer, "processes");
         json_decref(answer);
-    } while (left > 0 && !interrupted(set, LOOK_MS));
+        quiet_ms = left > 0 ? 0 : quiet_ms + LOOK_MS;
+    } while (quiet_ms < QUIET_MS && !interrupted(set, LOOK_MS));
 }
 
 static int run_child(const char *socket, char **argv, const sigset_t *set, const sigset_t *before)
