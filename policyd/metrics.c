@@ -10,6 +10,7 @@
 #include "core/err.h"
 #include "policyd/daemon.h"
 #include "policyd/events.h"
+#include "policyd/exposition.h"
 #include "policyd/health.h"
 #include "policyd/identity/identity.h"
 #include "policyd/listener.h"
@@ -36,30 +37,11 @@ struct pil_metrics {
 
 /* ---- text --------------------------------------------------------------------------------- */
 
-static void head(struct evbuffer *out, const char *name, const char *type, const char *help)
-{
-    evbuffer_add_printf(out, "# HELP pillion_%s %s\n# TYPE pillion_%s %s\n", name, help, name,
-                        type);
-}
-
-static void one(struct evbuffer *out, const char *name, const char *type, const char *help,
-                uint64_t value)
-{
-    head(out, name, type, help);
-    evbuffer_add_printf(out, "pillion_%s %llu\n", name, (unsigned long long)value);
-}
-
-static void labelled(struct evbuffer *out, const char *name, const char *label, const char *is,
-                     uint64_t value)
-{
-    evbuffer_add_printf(out, "pillion_%s{%s=\"%s\"} %llu\n", name, label, is,
-                        (unsigned long long)value);
-}
-
 static void put_decisions(struct pil_daemon *d, const struct pil_events_sum *sum,
                           struct evbuffer *out)
 {
-    head(out, "decisions_total", "counter", "Decisions by where they were taken and their effect.");
+    pil_exposition_head(out, "decisions_total", "counter",
+                        "Decisions by where they were taken and their effect.");
     for (unsigned tier = PIL_TIER_PROCESS; tier < PIL_TIER_COUNT; tier++)
         for (unsigned effect = 0; effect < 3; effect++) {
             bool here = tier == PIL_TIER_HOST || tier == PIL_TIER_ENGINE;
@@ -74,16 +56,20 @@ static void put_decisions(struct pil_daemon *d, const struct pil_events_sum *sum
 static void put_reasons(struct pil_daemon *d, const struct pil_events_sum *sum,
                         struct evbuffer *out)
 {
-    head(out, "reasons_total", "counter", "Decisions of policyd by reason.");
+    pil_exposition_head(out, "reasons_total", "counter", "Decisions of policyd by reason.");
     for (unsigned reason = 0; reason < PIL_REASON_COUNT; reason++)
-        labelled(out, "reasons_total", "reason", pil_reason_name(reason), d->stats.reasons[reason]);
-    head(out, "failed_closed_total", "counter",
-         "Calls that processes refused because nothing had decided, by cause.");
+        pil_exposition_labelled(out, "reasons_total", "reason", pil_reason_name(reason),
+                                d->stats.reasons[reason]);
+    pil_exposition_head(out, "failed_closed_total", "counter",
+                        "Calls that processes refused because nothing had decided, by cause.");
     for (unsigned reason = PIL_REASON_UNREACHABLE; reason <= PIL_REASON_MALFORMED; reason++)
-        labelled(out, "failed_closed_total", "cause", pil_reason_name(reason), sum->failed[reason]);
-    head(out, "shadow_total", "counter", "Decisions that a policy in stage shadow would change.");
+        pil_exposition_labelled(out, "failed_closed_total", "cause", pil_reason_name(reason),
+                                sum->failed[reason]);
+    pil_exposition_head(out, "shadow_total", "counter",
+                        "Decisions that a policy in stage shadow would change.");
     for (unsigned shadow = PIL_SHADOW_WOULD_DENY; shadow <= PIL_SHADOW_WOULD_ALLOW; shadow++)
-        labelled(out, "shadow_total", "shadow", pil_shadow_name(shadow), d->stats.shadow[shadow]);
+        pil_exposition_labelled(out, "shadow_total", "shadow", pil_shadow_name(shadow),
+                                d->stats.shadow[shadow]);
 }
 
 static void put_latency(const struct pil_stats *stats, struct evbuffer *out)
@@ -93,13 +79,14 @@ static void put_latency(const struct pil_stats *stats, struct evbuffer *out)
     uint64_t sum = 0;
 
     _Static_assert(PIL_NELEM(bounds) == PIL_LATENCY_BUCKETS, "one text per bound");
-    head(out, "decide_seconds", "histogram", "Time a decision takes inside policyd.");
+    pil_exposition_head(out, "decide_seconds", "histogram",
+                        "Time a decision takes inside policyd.");
     for (unsigned i = 0; i < PIL_LATENCY_BUCKETS; i++) {
         sum += stats->latency[i];
-        labelled(out, "decide_seconds_bucket", "le", bounds[i], sum);
+        pil_exposition_labelled(out, "decide_seconds_bucket", "le", bounds[i], sum);
     }
     sum += stats->latency[PIL_LATENCY_BUCKETS];
-    labelled(out, "decide_seconds_bucket", "le", "+Inf", sum);
+    pil_exposition_labelled(out, "decide_seconds_bucket", "le", "+Inf", sum);
     evbuffer_add_printf(out, "pillion_decide_seconds_sum %.9f\npillion_decide_seconds_count %llu\n",
                         (double)stats->latency_ns / 1e9, (unsigned long long)sum);
 }
@@ -108,9 +95,10 @@ static void put_switch(struct pil_daemon *d, struct evbuffer *out)
 {
     enum pil_switch_mode in_force = pil_switch_mode(d->kill_switch);
 
-    head(out, "switch", "gauge", "1 for the mode that the host's kill switch is in.");
+    pil_exposition_head(out, "switch", "gauge",
+                        "1 for the mode that the host's kill switch is in.");
     for (unsigned mode = 0; mode < PIL_SWITCH_MODES; mode++)
-        labelled(out, "switch", "mode", pil_switch_name(mode), mode == in_force);
+        pil_exposition_labelled(out, "switch", "mode", pil_switch_name(mode), mode == in_force);
 }
 
 static void put_policy(struct pil_daemon *d, struct evbuffer *out)
@@ -121,54 +109,64 @@ static void put_policy(struct pil_daemon *d, struct evbuffer *out)
 
     if (policy)
         pil_image_count(&policy->img, &counts);
-    one(out, "policy_generation", "gauge", "Generation in force; 0: none.",
-        policy ? policy->generation : 0);
-    one(out, "policy_rules", "gauge", "Rules of the policy in force.", counts.rules);
-    one(out, "policy_bytes", "gauge", "Size of its image.", counts.bytes);
-    one(out, "policy_age_seconds", "gauge", "Time since it was last loaded or confirmed.",
-        pil_store_age_ms(d->store) / 1000);
-    head(out, "loads_total", "counter", "Loads of the policy by outcome.");
+    pil_exposition_one(out, "policy_generation", "gauge", "Generation in force; 0: none.",
+                       policy ? policy->generation : 0);
+    pil_exposition_one(out, "policy_rules", "gauge", "Rules of the policy in force.", counts.rules);
+    pil_exposition_one(out, "policy_bytes", "gauge", "Size of its image.", counts.bytes);
+    pil_exposition_one(out, "policy_age_seconds", "gauge",
+                       "Time since it was last loaded or confirmed.",
+                       pil_store_age_ms(d->store) / 1000);
+    pil_exposition_head(out, "loads_total", "counter", "Loads of the policy by outcome.");
     for (unsigned i = 0; i < PIL_NELEM(names); i++)
-        labelled(out, "loads_total", "outcome", names[i], pil_store_loads(d->store, i));
+        pil_exposition_labelled(out, "loads_total", "outcome", names[i],
+                                pil_store_loads(d->store, i));
 }
 
 static void put_sessions(struct pil_daemon *d, const struct pil_events_sum *sum,
                          struct evbuffer *out)
 {
-    one(out, "sessions", "gauge", "Connections that are open.",
-        d->server ? pil_server_sessions(d->server) : 0);
-    one(out, "processes", "gauge", "Processes that are attached.", d->processes.count);
-    one(out, "accepted_total", "counter", "Connections that were accepted.", d->stats.accepted);
-    one(out, "hellos_total", "counter", "Processes' links that said hello.", d->stats.hellos);
-    head(out, "refused_total", "counter", "Connections and sessions turned away, by cause.");
+    pil_exposition_one(out, "sessions", "gauge", "Connections that are open.",
+                       d->server ? pil_server_sessions(d->server) : 0);
+    pil_exposition_one(out, "processes", "gauge", "Processes that are attached.",
+                       d->processes.count);
+    pil_exposition_one(out, "accepted_total", "counter", "Connections that were accepted.",
+                       d->stats.accepted);
+    pil_exposition_one(out, "hellos_total", "counter", "Processes' links that said hello.",
+                       d->stats.hellos);
+    pil_exposition_head(out, "refused_total", "counter",
+                        "Connections and sessions turned away, by cause.");
     for (unsigned why = 0; why < PIL_REFUSAL_COUNT; why++)
-        labelled(out, "refused_total", "cause", pil_stats_refusal(why), d->stats.refused[why]);
-    one(out, "accept_pauses_total", "counter", "Times accepting paused for want of descriptors.",
-        d->stats.accept_pauses);
-    one(out, "reconnects_total", "counter", "Links that processes had to open again.",
-        sum->reconnects);
-    one(out, "ring_events_total", "counter", "Events read from processes' rings.",
-        d->stats.ring_events);
-    one(out, "ring_dropped_total", "counter", "Events that found their ring full.", sum->dropped);
-    one(out, "coverage_lost_total", "counter", "Programs that left Pillion's reach at exec.",
-        d->stats.coverage_lost);
-    one(out, "exec_refused_total", "counter", "Execs refused because they would leave its reach.",
-        d->stats.exec_refused);
-    one(out, "deepbind_total", "counter", "Libraries that were kept from preferring libc to hooks.",
-        d->stats.deepbind);
-    one(out, "confined_total", "counter", "Seccomp filters that took calls from the library.",
-        d->stats.confined);
-    one(out, "out_of_reach_total", "counter", "Processes that went where no socket leads here.",
-        d->stats.out_of_reach);
-    one(out, "tls_truncated_total", "counter",
-        "Secured connections that ended without the peer's close_notify.", d->stats.tls_truncated);
-    one(out, "tls_broken_total", "counter",
-        "Secured connections on which a record did not hold, or may not come.",
-        d->stats.tls_broken);
-    one(out, "io_uring_refused_total", "counter", "Rings of io_uring that were refused.",
-        d->stats.uring_refused);
-    one(out, "expected_killed_total", "counter", "Processes killed because no hello came.",
-        d->stats.expected_killed);
+        pil_exposition_labelled(out, "refused_total", "cause", pil_stats_refusal(why),
+                                d->stats.refused[why]);
+    pil_exposition_one(out, "accept_pauses_total", "counter",
+                       "Times accepting paused for want of descriptors.", d->stats.accept_pauses);
+    pil_exposition_one(out, "reconnects_total", "counter",
+                       "Links that processes had to open again.", sum->reconnects);
+    pil_exposition_one(out, "ring_events_total", "counter", "Events read from processes' rings.",
+                       d->stats.ring_events);
+    pil_exposition_one(out, "ring_dropped_total", "counter", "Events that found their ring full.",
+                       sum->dropped);
+    pil_exposition_one(out, "coverage_lost_total", "counter",
+                       "Programs that left Pillion's reach at exec.", d->stats.coverage_lost);
+    pil_exposition_one(out, "exec_refused_total", "counter",
+                       "Execs refused because they would leave its reach.", d->stats.exec_refused);
+    pil_exposition_one(out, "deepbind_total", "counter",
+                       "Libraries that were kept from preferring libc to hooks.",
+                       d->stats.deepbind);
+    pil_exposition_one(out, "confined_total", "counter",
+                       "Seccomp filters that took calls from the library.", d->stats.confined);
+    pil_exposition_one(out, "out_of_reach_total", "counter",
+                       "Processes that went where no socket leads here.", d->stats.out_of_reach);
+    pil_exposition_one(out, "tls_truncated_total", "counter",
+                       "Secured connections that ended without the peer's close_notify.",
+                       d->stats.tls_truncated);
+    pil_exposition_one(out, "tls_broken_total", "counter",
+                       "Secured connections on which a record did not hold, or may not come.",
+                       d->stats.tls_broken);
+    pil_exposition_one(out, "io_uring_refused_total", "counter",
+                       "Rings of io_uring that were refused.", d->stats.uring_refused);
+    pil_exposition_one(out, "expected_killed_total", "counter",
+                       "Processes killed because no hello came.", d->stats.expected_killed);
 }
 
 static void put_identity(struct pil_daemon *d, struct evbuffer *out)
@@ -177,25 +175,27 @@ static void put_identity(struct pil_daemon *d, struct evbuffer *out)
 
     if (d->identity)
         pil_identity_stats(d->identity, &stats);
-    one(out, "identities", "gauge", "Workloads that have an identity now.", stats.identities);
-    one(out, "identity_roots", "gauge", "Roots that are believed.", stats.roots);
-    one(out, "identity_expiry_seconds", "gauge",
-        "When the first of them lapses, seconds since 1970; 0: there is none.",
-        (uint64_t)stats.soonest);
-    one(out, "identity_root_expiry_seconds", "gauge",
-        "When the own root that signs lapses, seconds since 1970; 0: there is none.",
-        (uint64_t)stats.root_until);
-    one(out, "identities_issued_total", "counter", "First identities of workloads.", stats.issued);
-    one(out, "identities_renewed_total", "counter", "Identities that were made anew.",
-        stats.renewed);
-    one(out, "identities_failed_total", "counter", "Attempts to make one that failed.",
-        stats.failed);
-    one(out, "identities_expired_total", "counter", "Identities that lapsed before another came.",
-        stats.expired);
-    one(out, "identity_rotations_total", "counter", "Steps in the rotation of the own root.",
-        stats.rotations);
-    one(out, "identity_revocations", "gauge", "Serial numbers and SPIFFE IDs that are revoked.",
-        stats.revocations);
+    pil_exposition_one(out, "identities", "gauge", "Workloads that have an identity now.",
+                       stats.identities);
+    pil_exposition_one(out, "identity_roots", "gauge", "Roots that are believed.", stats.roots);
+    pil_exposition_one(out, "identity_expiry_seconds", "gauge",
+                       "When the first of them lapses, seconds since 1970; 0: there is none.",
+                       (uint64_t)stats.soonest);
+    pil_exposition_one(out, "identity_root_expiry_seconds", "gauge",
+                       "When the own root that signs lapses, seconds since 1970; 0: there is none.",
+                       (uint64_t)stats.root_until);
+    pil_exposition_one(out, "identities_issued_total", "counter", "First identities of workloads.",
+                       stats.issued);
+    pil_exposition_one(out, "identities_renewed_total", "counter",
+                       "Identities that were made anew.", stats.renewed);
+    pil_exposition_one(out, "identities_failed_total", "counter",
+                       "Attempts to make one that failed.", stats.failed);
+    pil_exposition_one(out, "identities_expired_total", "counter",
+                       "Identities that lapsed before another came.", stats.expired);
+    pil_exposition_one(out, "identity_rotations_total", "counter",
+                       "Steps in the rotation of the own root.", stats.rotations);
+    pil_exposition_one(out, "identity_revocations", "gauge",
+                       "Serial numbers and SPIFFE IDs that are revoked.", stats.revocations);
 }
 
 static void put_log(struct pil_daemon *d, struct evbuffer *out)
@@ -204,14 +204,16 @@ static void put_log(struct pil_daemon *d, struct evbuffer *out)
 
     if (d->log)
         pil_log_state(d->log, &status);
-    one(out, "log_lines_total", "counter", "Lines written to the decision log.", status.lines);
-    one(out, "log_bytes_total", "counter", "Bytes written to the decision log.", status.bytes);
-    one(out, "log_dropped_total", "counter", "Lines lost because it could not be written.",
-        status.dropped);
-    one(out, "log_failing", "gauge", "1 while the decision log cannot be written.",
-        status.error != 0 || status.denying);
-    one(out, "follow_dropped_total", "counter", "Lines a follower lost because it was slow.",
-        d->stats.follow_dropped);
+    pil_exposition_one(out, "log_lines_total", "counter", "Lines written to the decision log.",
+                       status.lines);
+    pil_exposition_one(out, "log_bytes_total", "counter", "Bytes written to the decision log.",
+                       status.bytes);
+    pil_exposition_one(out, "log_dropped_total", "counter",
+                       "Lines lost because it could not be written.", status.dropped);
+    pil_exposition_one(out, "log_failing", "gauge", "1 while the decision log cannot be written.",
+                       status.error != 0 || status.denying);
+    pil_exposition_one(out, "follow_dropped_total", "counter",
+                       "Lines a follower lost because it was slow.", d->stats.follow_dropped);
 }
 
 void pil_metrics_text(struct pil_daemon *d, struct evbuffer *out)
@@ -221,16 +223,17 @@ void pil_metrics_text(struct pil_daemon *d, struct evbuffer *out)
 
     pil_events_sum(d, &sum);
     pil_health_check(d, &health);
-    one(out, "up", "gauge", "1 while policyd is well; /healthz says why not.", health.count == 0);
+    pil_exposition_one(out, "up", "gauge", "1 while policyd is well; /healthz says why not.",
+                       health.count == 0);
     put_decisions(d, &sum, out);
     put_reasons(d, &sum, out);
     put_latency(&d->stats, out);
-    one(out, "host_cache_hits_total", "counter", "Questions the host cache answered.",
-        d->stats.cache_hits);
-    one(out, "host_cache_misses_total", "counter", "Questions the engine answered.",
-        d->stats.cache_misses);
-    one(out, "host_cache_evictions_total", "counter", "Live entries that made room.",
-        d->stats.cache_evictions);
+    pil_exposition_one(out, "host_cache_hits_total", "counter",
+                       "Questions the host cache answered.", d->stats.cache_hits);
+    pil_exposition_one(out, "host_cache_misses_total", "counter", "Questions the engine answered.",
+                       d->stats.cache_misses);
+    pil_exposition_one(out, "host_cache_evictions_total", "counter", "Live entries that made room.",
+                       d->stats.cache_evictions);
     put_switch(d, out);
     put_policy(d, out);
     put_sessions(d, &sum, out);

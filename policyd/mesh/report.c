@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "policyd/exposition.h"
 #include "policyd/mesh/judge.h"
 #include "policyd/mesh/listener.h"
 #include "policyd/mesh/mesh.h"
@@ -171,31 +172,12 @@ json_t *pil_mesh_connections(struct pil_mesh *m)
 
 /* ---- metrics -------------------------------------------------------------------------------- */
 
-static void head(struct evbuffer *out, const char *name, const char *type, const char *help)
-{
-    evbuffer_add_printf(out, "# HELP pillion_%s %s\n# TYPE pillion_%s %s\n", name, help, name,
-                        type);
-}
-
-static void one(struct evbuffer *out, const char *name, const char *type, const char *help,
-                uint64_t value)
-{
-    head(out, name, type, help);
-    evbuffer_add_printf(out, "pillion_%s %llu\n", name, (unsigned long long)value);
-}
-
-static void labelled(struct evbuffer *out, const char *name, const char *label, const char *is,
-                     uint64_t value)
-{
-    evbuffer_add_printf(out, "pillion_%s{%s=\"%s\"} %llu\n", name, label, is,
-                        (unsigned long long)value);
-}
-
 static void put_handshakes(const struct pil_mesh_stats *s, struct evbuffer *out)
 {
     static const char name[] = "handshakes_total";
 
-    head(out, name, "counter", "Connections that were secured or let through, by outcome.");
+    pil_exposition_head(out, name, "counter",
+                        "Connections that were secured or let through, by outcome.");
     for (unsigned role = 0; role < PIL_NELEM(roles); role++) {
         const struct {
             const char *outcome;
@@ -214,7 +196,8 @@ static void put_handshakes(const struct pil_mesh_stats *s, struct evbuffer *out)
 
 static void put_refused(const struct pil_mesh_stats *s, struct evbuffer *out)
 {
-    head(out, "handshakes_refused_total", "counter", "Connections that were refused, by reason.");
+    pil_exposition_head(out, "handshakes_refused_total", "counter",
+                        "Connections that were refused, by reason.");
     for (unsigned role = 0; role < PIL_NELEM(roles); role++)
         for (unsigned i = PIL_TLS_NONE + 1; i < PIL_TLS_REASON_COUNT; i++)
             evbuffer_add_printf(
@@ -228,13 +211,14 @@ static void put_seconds(const struct pil_mesh_stats *s, struct evbuffer *out)
     uint64_t sum = 0;
 
     _Static_assert(PIL_NELEM(bounds) == PIL_HAND_BUCKETS, "one text per bound");
-    head(out, "handshake_seconds", "histogram", "Time from the connection to its program.");
+    pil_exposition_head(out, "handshake_seconds", "histogram",
+                        "Time from the connection to its program.");
     for (unsigned i = 0; i < PIL_HAND_BUCKETS; i++) {
         sum += s->took[i];
-        labelled(out, "handshake_seconds_bucket", "le", bounds[i], sum);
+        pil_exposition_labelled(out, "handshake_seconds_bucket", "le", bounds[i], sum);
     }
     sum += s->took[PIL_HAND_BUCKETS];
-    labelled(out, "handshake_seconds_bucket", "le", "+Inf", sum);
+    pil_exposition_labelled(out, "handshake_seconds_bucket", "le", "+Inf", sum);
     evbuffer_add_printf(out,
                         "pillion_handshake_seconds_sum %.9f\npillion_handshake_seconds_count "
                         "%llu\n",
@@ -243,12 +227,15 @@ static void put_seconds(const struct pil_mesh_stats *s, struct evbuffer *out)
 
 static void put_paths(const struct pil_mesh *m, struct evbuffer *out)
 {
-    head(out, "connections", "gauge", "Connections that stand, by the path of their bytes.");
+    pil_exposition_head(out, "connections", "gauge",
+                        "Connections that stand, by the path of their bytes.");
     for (unsigned path = PIL_PATH_PLAIN; path < PIL_PATH_COUNT; path++)
-        labelled(out, "connections", "path", pil_path_name(path), m->conns.by_path[path]);
-    head(out, "connections_total", "counter", "Connections that took a path.");
+        pil_exposition_labelled(out, "connections", "path", pil_path_name(path),
+                                m->conns.by_path[path]);
+    pil_exposition_head(out, "connections_total", "counter", "Connections that took a path.");
     for (unsigned path = PIL_PATH_PLAIN; path < PIL_PATH_COUNT; path++)
-        labelled(out, "connections_total", "path", pil_path_name(path), m->stats.opened[path]);
+        pil_exposition_labelled(out, "connections_total", "path", pil_path_name(path),
+                                m->stats.opened[path]);
 }
 
 static void put_relays(const struct pil_mesh *m, struct evbuffer *out)
@@ -264,38 +251,38 @@ static void put_relays(const struct pil_mesh *m, struct evbuffer *out)
         in += one_in;
         from += one_out;
     }
-    head(out, "relay_bytes_total", "counter", "Bytes of text through relays.");
-    labelled(out, "relay_bytes_total", "direction", "in", in);
-    labelled(out, "relay_bytes_total", "direction", "out", from);
+    pil_exposition_head(out, "relay_bytes_total", "counter", "Bytes of text through relays.");
+    pil_exposition_labelled(out, "relay_bytes_total", "direction", "in", in);
+    pil_exposition_labelled(out, "relay_bytes_total", "direction", "out", from);
 }
 
 static void put_cuts(const struct pil_mesh_stats *s, struct evbuffer *out)
 {
-    head(out, "connections_cut_total", "counter",
-         "Standing connections that were ended, by cause.");
+    pil_exposition_head(out, "connections_cut_total", "counter",
+                        "Standing connections that were ended, by cause.");
     for (unsigned why = 0; why < PIL_CUT_COUNT; why++)
-        labelled(out, "connections_cut_total", "cause", pil_cut_name((enum pil_cut)why),
-                 s->cut[why]);
-    one(out, "connections_cut_failed_total", "counter", "Those that could not be ended.",
-        s->cut_failed);
+        pil_exposition_labelled(out, "connections_cut_total", "cause",
+                                pil_cut_name((enum pil_cut)why), s->cut[why]);
+    pil_exposition_one(out, "connections_cut_failed_total", "counter",
+                       "Those that could not be ended.", s->cut_failed);
 }
 
 void pil_mesh_metrics(struct pil_mesh *m, struct evbuffer *out)
 {
     if (!m)
         return;
-    one(out, "delegated_listeners", "gauge", "Listening sockets that programs have delegated.",
-        m->listening);
-    one(out, "delegate_refused_total", "counter", "Listening sockets that were not taken over.",
-        m->stats.delegate_refused);
-    one(out, "handshakes_under_way", "gauge", "Connections that are being secured.",
-        m->accepting + m->connecting);
+    pil_exposition_one(out, "delegated_listeners", "gauge",
+                       "Listening sockets that programs have delegated.", m->listening);
+    pil_exposition_one(out, "delegate_refused_total", "counter",
+                       "Listening sockets that were not taken over.", m->stats.delegate_refused);
+    pil_exposition_one(out, "handshakes_under_way", "gauge", "Connections that are being secured.",
+                       m->accepting + m->connecting);
     put_handshakes(&m->stats, out);
     put_refused(&m->stats, out);
     put_seconds(&m->stats, out);
     put_paths(m, out);
     put_relays(m, out);
-    one(out, "demoted_total", "counter", "Connections that became relays while they stood.",
-        m->stats.demoted);
+    pil_exposition_one(out, "demoted_total", "counter",
+                       "Connections that became relays while they stood.", m->stats.demoted);
     put_cuts(&m->stats, out);
 }
