@@ -189,3 +189,15 @@ void pil_call_give(const struct sockaddr_storage *from, socklen_t from_len, stru
     memcpy(to, from, *to_len < from_len ? *to_len : from_len);
     *to_len = from_len;
 }
+
+int pil_call_wait(int fd, int ms)
+{
+    struct pollfd pfd = {.fd = fd, .events = POLLIN};
+    int saved = errno, result = pil_real_libc.poll(&pfd, 1, ms);
+
+    if (result < 0) {
+        result = -errno;
+        errno = saved;
+    }
+    return result;
+}

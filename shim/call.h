@@ -78,6 +78,10 @@ struct pil_call_room {
 bool pil_call_query(struct pil_query *q, unsigned action, const struct sockaddr *addr,
                     socklen_t len, struct pil_call_room *room);
 
+/* Waits until fd is readable, ms at most (-1: for ever), by libc's poll, because that is a
+ * cancellation point: 1, 0 when the time was over, or a negated errno. */
+int pil_call_wait(int fd, int ms);
+
 /* Copies a kernel-style address out to the caller's buffer, as accept and getpeername do. */
 void pil_call_give(const struct sockaddr_storage *from, socklen_t from_len, struct sockaddr *to,
                    socklen_t *to_len);

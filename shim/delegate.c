@@ -10,6 +10,7 @@
 #include "core/chan.h"
 #include "core/err.h"
 #include "core/wire_tls.h"
+#include "shim/call.h"
 #include "shim/decide.h"
 #include "shim/link.h"
 #include "shim/real.h"
@@ -132,19 +133,6 @@ int pil_delegate_listen(int fd, int backlog, const struct pil_query *q, const vo
 
 /* ---- accepting ----------------------------------------------------------------------------- */
 
-/* libc's poll, because it is a cancellation point. */
-static int wait_readable(int fd, int ms)
-{
-    struct pollfd pfd = {.fd = fd, .events = POLLIN};
-    int saved = errno, result = pil_real_libc.poll(&pfd, 1, ms);
-
-    if (result < 0) {
-        result = -errno;
-        errno = saved;
-    }
-    return result;
-}
-
 /* How long accept waits on that socket: for ever, unless the program set a limit. */
 static int patience_ms(int fd)
 {
@@ -208,7 +196,7 @@ static int wait_for_one(int fd)
             waits = true;
             limit = patience_ms(fd);
         }
-        result = wait_readable(fd, limit);
+        result = pil_call_wait(fd, limit);
         if (result <= 0)
             return result < 0 ? result : -EAGAIN;
     }

@@ -9,6 +9,7 @@
 
 #include "core/defs.h"
 #include "core/sysops.h"
+#include "shim/call.h"
 #include "shim/hold.h"
 #include "shim/lock.h"
 #include "shim/ownfd.h"
@@ -238,19 +239,6 @@ int pil_park_gate(int fd)
     return gate;
 }
 
-/* libc's poll, because it is a cancellation point. */
-static int wait_readable(int gate, int ms)
-{
-    struct pollfd pfd = {.fd = gate, .events = POLLIN};
-    int saved = errno, result = pil_real_libc.poll(&pfd, 1, ms);
-
-    if (result < 0) {
-        result = -errno;
-        errno = saved;
-    }
-    return result;
-}
-
 int pil_park_wait(int fd, uint64_t end_ns)
 {
     for (;;) {
@@ -262,7 +250,7 @@ int pil_park_wait(int fd, uint64_t end_ns)
         if (now >= end_ns)
             return -EAGAIN;
         gate = pil_park_gate(fd);
-        ready = wait_readable(gate, (int)((end_ns - now) / 1000000u) + 1);
+        ready = pil_call_wait(gate, (int)((end_ns - now) / 1000000u) + 1);
         if (ready == -EINTR)
             return -EINTR;
     }
